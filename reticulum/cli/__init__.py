@@ -1,0 +1,1 @@
+"""The `reticulum` command: one module a sub-command."""

@@ -1,0 +1,1 @@
+"""Image files as rows of blocks, looked at without decoding a pixel; pure, and without Pillow."""

@@ -1,0 +1,1 @@
+"""The steps from a decoded picture to a rendition, one a module."""

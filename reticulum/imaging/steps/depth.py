@@ -1,0 +1,51 @@
+"""Brings every kind of pixel to 8 bits a sample: grey, RGB or CMYK, with alpha or without."""
+
+from typing import Final
+
+from PIL import Image
+
+from reticulum.imaging.steps.task import Task
+
+PLAIN: Final = {"L", "LA", "RGB", "RGBA", "CMYK"}
+"""The modes that the steps after this one know."""
+
+_OPAQUE: Final = 255
+
+
+def to_eight_bits(image: Image.Image, _task: Task) -> Image.Image:
+    """The same picture in one of the `PLAIN` modes; alpha that hides nothing is dropped."""
+    return _without_idle_alpha(_plain(image))
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        return _from_sixteen_bits(image)
+    if image.mode == "LAB":
+        # D50 to sRGB by the colour step's own library
+        from reticulum.imaging.steps.colour import lab_to_srgb  # noqa: PLC0415 -- rarely wanted
+
+        return lab_to_srgb(image)
+    if "transparency" in image.info and image.mode in {"1", "L", "P", "RGB"}:
+        return image.convert("LA" if image.mode in {"1", "L"} else "RGBA")
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode in {"P", "PA"}:
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    if image.mode in PLAIN:
+        return image
+    return image.convert("RGB")
+
+
+def _from_sixteen_bits(image: Image.Image) -> Image.Image:
+    """0 to 65535 becomes 0 to 255; Pillow's own conversion may cut everything above 255."""
+    wide = image.convert("I")
+    return wide.point(lambda value: value * (255 / 65535) + 0.5).convert("L")
+
+
+def _without_idle_alpha(image: Image.Image) -> Image.Image:
+    if image.mode not in {"LA", "RGBA"}:
+        return image
+    lowest, _ = image.getchannel("A").getextrema()
+    if lowest != _OPAQUE:
+        return image
+    return image.convert("L" if image.mode == "LA" else "RGB")

@@ -1,0 +1,153 @@
+"""What each part asks of the parts below it; every Protocol belongs to its caller."""
+
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from reticulum.model import Facts, Format, HashName, ImageId, Original, Rendition, Spec
+
+
+class Incoming(Protocol):
+    """An original on its way in: bytes go to disk and through the hash as they come."""
+
+    @property
+    def length(self) -> int:
+        """Bytes written so far."""
+
+    def write(self, chunk: bytes) -> None:
+        """
+        Append.
+
+        Raises:
+            NoSpace: The disk is full; nothing is left behind after `abandon`.
+        """
+
+    async def seal(self) -> Path:
+        """
+        Flush everything to the disk and close.
+
+        Returns:
+            The file, still temporary, for whoever wants to look into it.
+
+        Raises:
+            NoSpace: The disk is full.
+        """
+
+    def abandon(self) -> None:
+        """Remove every trace. May be called at any time, more than once, and after `keep`."""
+
+
+class Originals(Protocol):
+    """Images as they were uploaded, safe against a power cut once `keep` has returned."""
+
+    def begin(self, hash_name: HashName) -> Incoming:
+        """
+        Open a place for a new original.
+
+        Raises:
+            NoSpace: The disk is full.
+        """
+
+    async def keep(self, incoming: Incoming, facts: Facts) -> tuple[Original, bool]:
+        """
+        Make a sealed original permanent, under the hash of its bytes.
+
+        An original that is here already and sound stays as it is; a damaged one is replaced.
+
+        Returns:
+            The original, and whether it is new here.
+
+        Raises:
+            NoSpace: The disk is full; nothing is acknowledged.
+        """
+
+    async def find(self, image_id: ImageId) -> Original:
+        """
+        Facts about one original.
+
+        Raises:
+            UnknownImage: It is not here.
+        """
+
+    async def path(self, image_id: ImageId) -> Path:
+        """
+        The file, after its bytes were seen to match the id.
+
+        The check is remembered for as long as the file's size, time and inode stay the same.
+
+        Raises:
+            UnknownImage: It is not here, or it was damaged and is now in quarantine.
+        """
+
+    async def remove(self, image_id: ImageId) -> bool:
+        """Delete for good. Returns whether it was here."""
+
+    async def page(self, after: ImageId | None, limit: int) -> list[Original]:
+        """Up to *limit* originals in the order of their ids, the first one behind *after*."""
+
+
+class Renditions(Protocol):
+    """A cache of renditions, bounded in bytes; what is in it can always be made again."""
+
+    def open(self, rendition: Rendition) -> tuple[BinaryIO, int] | None:
+        """Its bytes from the first on and their number, or None. Counts as a use."""
+
+    def scratch(self, rendition: Rendition) -> Path:
+        """
+        A fresh path to render to, on the same file system; its folder exists.
+
+        Raises:
+            NoSpace: The disk is full.
+        """
+
+    async def keep(self, rendition: Rendition, made: Path) -> None:
+        """
+        Take the file *made* into the cache, making room first; *made* is gone afterwards.
+
+        A full disk, or a file larger than the whole cache, only means that it is not kept.
+        """
+
+    async def remove(self, image_id: ImageId) -> None:
+        """Forget every rendition of one image."""
+
+
+class Renderer(Protocol):
+    """Looks into image files and makes renditions, in processes that can be killed."""
+
+    async def inspect(self, source: Path) -> Facts:
+        """
+        Sniff, check against the limits, then decode to the last byte.
+
+        Raises:
+            NotAnImage: Of no type we read.
+            DamagedImage: Cannot be decoded, or the decoder crashed.
+            BeyondLimits: Too many pixels or frames, or more memory than a worker has.
+            Busy: The queue is full.
+            OutOfTime: The deadline passed.
+        """
+
+    async def render(self, source: Path, spec: Spec, output: Format, target: Path) -> None:
+        """
+        Write one rendition of *source* to *target*.
+
+        Raises:
+            DamagedImage: Cannot be decoded, or the decoder crashed.
+            BeyondLimits: More memory than a worker has.
+            Busy: The queue is full.
+            OutOfTime: The deadline passed.
+            NoSpace: The disk is full.
+        """
+
+
+class Part(Protocol):
+    """Something a node starts and stops."""
+
+    async def start(self) -> None:
+        """
+        Begin.
+
+        Raises:
+            ReticulumError: It can't; the node then stops what it has started.
+        """
+
+    async def stop(self) -> None:
+        """End, leaving nothing running. Called only after `start` was."""

@@ -1,0 +1,37 @@
+"""Prerender: the sizes an uploader expects to need, made before anyone asks."""
+
+import attrs
+from twisted.logger import Logger
+
+from reticulum.errors import ReticulumError
+from reticulum.model import Original, Spec
+from reticulum.node.retrieve import Retrieve
+from reticulum.node.tasks import Tasks
+
+_log = Logger()
+
+
+@attrs.frozen(kw_only=True)
+class Prerender:
+    """Warm the cache in the background, one rendition after the other."""
+
+    _retrieve: Retrieve
+    _tasks: Tasks
+
+    def __call__(self, original: Original, specs: list[Spec]) -> None:
+        """Make *specs* of *original* in its own format; what fails is logged and left for later."""
+        if specs:
+            self._tasks.start("prerender", self._make(original, specs))
+
+    async def _make(self, original: Original, specs: list[Spec]) -> None:
+        for spec in specs:
+            try:
+                picture = await self._retrieve(original.image_id, spec, original.facts.format)
+            except ReticulumError as error:
+                _log.info(
+                    "prerender.left image={image} reason={reason}",
+                    image=original.image_id,
+                    reason=str(error),
+                )
+            else:
+                picture.body.close()

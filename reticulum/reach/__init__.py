@@ -1,0 +1,1 @@
+"""How a node is dialled. Empty until nodes dial each other."""

@@ -1,0 +1,1 @@
+"""How the grid keeps copies. Empty until images are copied between nodes."""

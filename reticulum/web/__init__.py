@@ -1,0 +1,1 @@
+"""HTTP in: people, and the operator's own socket. The only importer of klein."""

@@ -1,0 +1,78 @@
+"""What the body of a request may be, decided at its headers."""
+
+import attrs
+from twisted.web.http import Request
+
+from reticulum.errors import BadRequest, Busy
+from reticulum.node.upload import Upload
+from reticulum.web.bodies import (
+    MAX_FORM_OVERHEAD_BYTES,
+    Body,
+    FormBody,
+    ImageBody,
+    NoBody,
+    form_boundary,
+    too_large,
+)
+from reticulum.web.keys import Keys, bearer
+
+UPLOAD_PATHS = {b"/", b"/v1/images"}
+
+
+@attrs.define(kw_only=True)
+class Intake:
+    """
+    Decides at a request's headers what its body may be.
+
+    Args:
+        upload: Takes images.
+        keys: Asked before the body of a raw upload; a form may bring its key in a field.
+        max_bytes: The largest image.
+        max_uploads: Bodies of images under way at once.
+        deadline_s: A body must be complete within so many seconds.
+    """
+
+    _upload: Upload
+    _keys: Keys
+    max_bytes: int
+    max_uploads: int
+    deadline_s: float
+    _open: int = 0
+
+    def body(self, request: Request, length: int | None) -> Body:
+        """
+        The place for the body of *request*.
+
+        Args:
+            request: With method, path and headers known.
+            length: Bytes announced, or None for a chunked body.
+
+        Raises:
+            ReticulumError: The body is not wanted.
+        """
+        if request.method != b"POST" or request.path not in UPLOAD_PATHS:
+            body = NoBody()
+            body.expect(length or 0)
+            return body
+        boundary = form_boundary(request.getHeader("content-type") or "")
+        key = bearer(request)
+        if boundary is None or key is not None:
+            self._keys.check(key)
+        if boundary is None and request.path == b"/":
+            raise BadRequest("missing image file: send multipart/form-data with a field 'image'")
+        room = self.max_bytes + (MAX_FORM_OVERHEAD_BYTES if boundary is not None else 0)
+        if length is not None and length > room:
+            raise too_large(self.max_bytes)
+        if self._open >= self.max_uploads:
+            raise Busy(f"{self._open} uploads are under way; try again")
+        if boundary is None:
+            return ImageBody(self._upload.begin, self.max_bytes)
+        return FormBody(boundary, self._upload.begin, self.max_bytes)
+
+    def opened(self) -> None:
+        """Count one more body of an image under way."""
+        self._open += 1
+
+    def closed(self) -> None:
+        """Count one less."""
+        self._open -= 1

@@ -1,0 +1,227 @@
+"""The routes for people: upload, facts, delete, list, image, status and health."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, ClassVar, cast
+from urllib.parse import quote
+
+import attrs
+from klein import Klein
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import Request
+from werkzeug.exceptions import HTTPException
+
+from reticulum.errors import BadRequest, BadSpec, ReticulumError, UnknownImage
+from reticulum.imaging import spec as grammar
+from reticulum.interfaces import Originals
+from reticulum.model import Format, ImageId
+from reticulum.node.delete import Delete
+from reticulum.node.prerender import Prerender
+from reticulum.node.retrieve import Retrieve
+from reticulum.node.upload import Upload
+from reticulum.web import classic, landing
+from reticulum.web.bodies import FormBody, UploadBody
+from reticulum.web.keys import Keys, bearer
+from reticulum.web.pictures import send_picture
+from reticulum.web.requests import IntakeRequest
+from reticulum.web.responses import (
+    Answer,
+    json_answer,
+    original_fields,
+    problem,
+    receipt_fields,
+    refusal,
+)
+
+MAX_PAGE = 1_000
+_EXTENSIONS = {**{str(output): output for output in Format}, "jpeg": Format.JPG, "tiff": Format.TIF}
+
+_log = Logger()
+
+
+@attrs.define(kw_only=True)
+class Public:
+    """
+    The HTTP interface of DESIGN 3.2.
+
+    Args:
+        node_name: Told to old clients as the node that holds an image.
+        keys: Asked before anything is changed or listed.
+        status: The node in values that JSON can hold.
+        unready: Why the node can't serve now; None if it can.
+    """
+
+    node_name: str
+    _upload: Upload
+    _retrieve: Retrieve
+    _delete: Delete
+    _prerender: Prerender
+    _originals: Originals
+    _keys: Keys
+    _status: Callable[[], dict[str, Any]]
+    _unready: Callable[[], str | None]
+
+    app: ClassVar[Klein] = Klein()
+
+    @app.route("/v1/images", methods=["POST"])
+    async def post_image(self, request: IntakeRequest) -> bytes:
+        """Take an image: raw bytes, or a form with the field `image`."""
+        body = request.body
+        assert isinstance(body, UploadBody)  # noqa: S101  (Intake sees to it)
+        if isinstance(body, FormBody) and bearer(request) is None:
+            self._keys.check(body.field("key"))
+        receipt = await self._upload.finish(body.image())
+        status = HTTPStatus.CREATED if receipt.is_new else HTTPStatus.OK
+        fields = receipt_fields(receipt)
+        location = {b"location": f"/v1/images/{fields['id']}".encode()}
+        return json_answer(fields, status, location).send(request)
+
+    @app.route("/", methods=["POST"])
+    async def post_classic(self, request: IntakeRequest) -> bytes:
+        """Take an image as thraxil/reticulum does."""
+        form = request.body
+        assert isinstance(form, FormBody)  # noqa: S101  (Intake sees to it)
+        if bearer(request) is None:
+            classic.check_form_key(self._keys, form)
+        receipt = await self._upload.finish(form.image())
+        self._prerender(receipt.original, classic.size_hints(form.field("size_hints")))
+        return classic.classic_answer(receipt, self.node_name).send(request)
+
+    @app.route("/", methods=["GET"])
+    def get_landing(self, request: Request) -> bytes:
+        """A form to try the node with."""
+        return landing.page(needs_key=bool(self._keys.accepted)).send(request)
+
+    @app.route("/v1/images", methods=["GET"])
+    async def list_images(self, request: Request) -> bytes:
+        """What this node holds, a page at a time."""
+        self._keys.check(bearer(request))
+        limit = _limit(_argument(request, b"limit"))
+        after = _argument(request, b"after")
+        page = await self._originals.page(ImageId.parse(after) if after else None, limit + 1)
+        images = [original_fields(original) for original in page[:limit]]
+        more = images[-1]["id"] if len(page) > limit else None
+        return json_answer({"images": images, "next": more}).send(request)
+
+    @app.route("/v1/images/<image_id>", methods=["GET"])
+    async def get_facts(self, request: Request, image_id: str) -> bytes:
+        """Facts about one image."""
+        original = await self._originals.find(ImageId.parse(image_id))
+        return json_answer(original_fields(original)).send(request)
+
+    @app.route("/v1/images/<image_id>", methods=["DELETE"])
+    async def delete_image(self, request: Request, image_id: str) -> bytes:
+        """Remove one image with every rendition."""
+        self._keys.check(bearer(request))
+        await self._delete(ImageId.parse(image_id))
+        return Answer(HTTPStatus.NO_CONTENT).send(request)
+
+    @app.route("/image/<image_id>/<spec>/<name>", methods=["GET"])
+    async def get_image(self, request: Request, image_id: str, spec: str, name: str) -> bytes:
+        """The image in any size and format, at its one canonical URL."""
+        wanted = ImageId.parse(image_id)
+        stem, output = _output(name)
+        parsed = grammar.parse(spec)
+        text = grammar.canonical(parsed, output)
+        # A bare digest stays bare: it is how existing sites have their images in their pages.
+        identity = image_id.lower()
+        file_name = f"{stem}.{output}"
+        if (spec, name, image_id) != (text, file_name, identity):
+            location = f"/image/{identity}/{quote(text, safe=',=')}/{quote(file_name, safe='')}"
+            headers = {b"location": location.encode(), b"cache-control": b"public, max-age=86400"}
+            return Answer(HTTPStatus.MOVED_PERMANENTLY, b"", headers).send(request)
+        picture = await self._retrieve(wanted, parsed, output)
+        return await send_picture(request, picture)
+
+    @app.route("/v1/status", methods=["GET"])
+    def get_status(self, request: Request) -> bytes:
+        """The node in JSON."""
+        return json_answer(self._status()).send(request)
+
+    @app.route("/healthz", methods=["GET"])
+    def get_health(self, request: Request) -> bytes:
+        """Alive: answering at all is the answer."""
+        return json_answer({"alive": True}).send(request)
+
+    @app.route("/readyz", methods=["GET"])
+    def get_readiness(self, request: Request) -> bytes:
+        """Able to serve."""
+        reason = self._unready()
+        if reason is not None:
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            return problem(status, reason, {b"retry-after": b"5"}).send(request)
+        return json_answer({"ready": True}).send(request)
+
+    @app.handle_errors(ReticulumError)  # type: ignore[arg-type]  # klein wants IRequest
+    def on_refusal(self, request: Request, failure: Failure) -> bytes:
+        """What we raised on purpose, by the one table."""
+        answer = refusal(failure.value)  # type: ignore[arg-type]  # by the decorator
+        return _over(request, answer or _crash(request, failure))
+
+    @app.handle_errors(HTTPException)  # type: ignore[arg-type]  # klein wants IRequest
+    def on_no_route(self, request: Request, failure: Failure) -> bytes:
+        """No such path, or not by this method."""
+        error = cast("HTTPException", failure.value)
+        headers = {}
+        if methods := getattr(error, "valid_methods", None):
+            headers[b"allow"] = ", ".join(sorted(methods)).encode()
+        status = HTTPStatus(error.code or HTTPStatus.NOT_FOUND)
+        return _over(request, problem(status, _no_route(request, status), headers))
+
+    @app.handle_errors(CancelledError)  # type: ignore[arg-type]  # klein wants IRequest
+    def on_gone(self, request: Request, failure: Failure) -> bytes:
+        """The client has gone: nobody hears the answer."""
+        del request, failure
+        return b""
+
+    @app.handle_errors(Exception)  # type: ignore[arg-type]  # klein wants IRequest
+    def on_crash(self, request: Request, failure: Failure) -> bytes:
+        """A defect of ours: all of it into the log, none of it to the client."""
+        return _over(request, _crash(request, failure))
+
+
+def _crash(request: Request, failure: Failure) -> Answer:
+    _log.failure("request.crashed path={path}", failure=failure, path=request.path)
+    detail = "the node failed at this; its log says more"
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
+
+
+def _over(request: Request, answer: Answer) -> bytes:
+    """Answer in place of whatever headers were set before it went wrong."""
+    for name in (b"etag", b"last-modified", b"content-range", b"accept-ranges", b"content-length"):
+        request.responseHeaders.removeHeader(name)
+    return answer.send(request)
+
+
+def _no_route(request: Request, status: HTTPStatus) -> str:
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        return f"{request.method.decode('ascii', 'replace')[:20]} is not for this path"
+    return "there is nothing at this path"
+
+
+def _argument(request: Request, name: bytes) -> str | None:
+    values = (request.args or {}).get(name)
+    return values[-1].decode("utf-8", "replace") if values else None
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return 100
+    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_PAGE:
+        return int(text)
+    raise BadRequest(f"limit must be a whole number from 1 to {MAX_PAGE}, not {text[:20]!r}")
+
+
+def _output(name: str) -> tuple[str, Format]:
+    """Stem and format of a file name; the extension decides."""
+    stem, dot, extension = name.rpartition(".")
+    output = _EXTENSIONS.get(extension.lower())
+    if not dot or not stem:
+        raise UnknownImage("an image's path ends in a name and an extension, such as image.jpg")
+    if output is None:
+        raise BadSpec(
+            f"{extension[:20]!r} is no format made here: use jpg, jpeg, png, webp, gif, avif or tif"
+        )
+    return stem, output
