@@ -1,7 +1,9 @@
 """(b) Renditions made before: rate next to bare klein and thumbor, and how late the last come."""
 
+import contextlib
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import bare
@@ -18,6 +20,7 @@ RENDER_CONNECTIONS = 4
 WIDTHS = (240, 360)
 NEW_WIDTHS = (400, 599)
 BURST = 100
+RUNNING = ("imaging", "running")  # in the status: jobs that a worker has
 RENDERS = ("imaging", "rendered")  # in the status: jobs that the workers have done
 STAND_IN = "sha256-" + "0" * 64  # id in the URLs of the bare klein handler when no node runs
 TITLE = "cached renditions, 16 connections"
@@ -30,12 +33,17 @@ def cached(bench: Bench) -> Part:
     wanted = [(photo, width) for photo in bench.photos for width in WIDTHS]
     bodies = bench.scratch / "bodies"
 
-    def hits(servers: Sequence[str], paths: Sequence[str]) -> Callable[[int], float]:
+    def hits(
+        servers: Sequence[str], paths: Sequence[str], size: float = 0
+    ) -> Callable[[int], float]:
         def measure(number: int) -> float:
             if number == 0:  # so that there is something to hit
                 gets = [wrk.Request("GET", path) for path in paths]
                 wrk.walk(servers[:1], gets, RENDER_CONNECTIONS)
-            return wrk.hit(servers, paths, CONNECTIONS, seconds).rate
+            result = wrk.hit(servers, paths, CONNECTIONS, seconds)
+            if result.size < 0.98 * size:  # a redirect, say, is no error for wrk
+                raise Unavailable(f"answers of {result.size:.0f} bytes with bodies of {size:.0f}")
+            return result.rate
 
         return measure
 
@@ -45,6 +53,7 @@ def cached(bench: Bench) -> Part:
             _fetch_bodies(node.running, paths, bodies)
         else:
             paths = _make_bodies(wanted, bodies)
+        size = _mean_size(bodies)
         with (
             attempted(bare_klein(bodies, bench.scratch / "klein.log")) as klein,
             bench.thumbor("thumbor-b") as plain,
@@ -55,11 +64,13 @@ def cached(bench: Bench) -> Part:
                 [
                     Contender(
                         "bare klein handler",
-                        klein.running and hits([klein.running], paths),
+                        klein.running and hits([klein.running], paths, size),
                         klein.missing,
                     ),
                     Contender(
-                        "reticulum", node.running and hits([node.running.url], paths), node.missing
+                        "reticulum",
+                        node.running and hits([node.running.url], paths, size),
+                        node.missing,
                     ),
                     Contender(
                         "thumbor as installed, 2 processes",
@@ -82,12 +93,9 @@ def cached(bench: Bench) -> Part:
         ]
         _lateness(bench, part, node.running, node.missing, paths)
         _single_flight(part, node.running, node.missing, bench.photos[0])
-    size = sum(path.stat().st_size for path in bodies.iterdir()) / len(paths) / 1e3
     part.notes = [
-        (
-            f"{len(paths)} URLs, mean body {size:.1f} kB, {rounds} rounds of {seconds} s. Node and "
-            "bare klein run in one process each, thumbor in two with 8 connections each."
-        ),
+        f"{len(paths)} URLs, mean body {size / 1e3:.1f} kB, {rounds} rounds of {seconds} s.",
+        "Node and bare klein run in one process each, thumbor in two with 8 connections each.",
         "Ratio to thumbor with its result storage, which keeps files as the node does: "
         + _text(ours.per(with_results, "")),
         (
@@ -105,6 +113,7 @@ def _lateness(
     new = bench.pairs(*NEW_WIDTHS)
     share = len(new) // rounds
     rendered: list[float] = []
+    occupied: list[float] = []
 
     def idle(_number: int) -> float:
         return wrk.hit([node.url], paths, CONNECTIONS, seconds).p99_ms
@@ -114,8 +123,10 @@ def _lateness(
         requests = [wrk.Request("GET", node.path(photo, width)) for photo, width in renditions]
         with wrk.walking(node.url, requests, RENDER_CONNECTIONS) as load:
             time.sleep(0.5)
-            result = wrk.hit([node.url], paths, CONNECTIONS, seconds)
+            with _watching_workers(node) as samples:
+                result = wrk.hit([node.url], paths, CONNECTIONS, seconds)
         rendered.append(load["rate"])
+        occupied.append(sum(samples) / len(samples))
         return result.p99_ms
 
     resting, working = interleave(
@@ -129,8 +140,31 @@ def _lateness(
     beside = Series(
         "new renditions made meanwhile", "renditions/s", tuple(rendered), working.missing
     )
-    part.add(resting, working, beside)
+    at_work = Series("jobs in the workers meanwhile", "of 2", tuple(occupied), working.missing)
+    part.add(resting, working, beside, at_work)
     part.checks.append(Check.below(working.per(resting, "p99 saturated / p99 idle"), 5))
+
+
+@contextlib.contextmanager
+def _watching_workers(node: Node) -> Iterator[list[float]]:
+    """While the block runs, ask a few times a second how many jobs the workers have."""
+    samples: list[float] = []
+    ended = threading.Event()
+
+    def sample() -> None:
+        while not ended.wait(0.2):
+            with contextlib.suppress(Unavailable, OSError):
+                samples.append(float(node.counter(*RUNNING)))
+
+    sampler = threading.Thread(target=sample, daemon=True)
+    sampler.start()
+    try:
+        yield samples
+    finally:
+        ended.set()
+        sampler.join()
+    if not samples:
+        raise Unavailable(f"/v1/status did not tell {'.'.join(RUNNING)}")
 
 
 def _single_flight(part: Part, node: Node | None, missing: str, photo: Path) -> None:
@@ -147,6 +181,12 @@ def _single_flight(part: Part, node: Node | None, missing: str, photo: Path) -> 
     (series,) = interleave([Contender(name, node and renders, missing)], 3, "renders")
     part.add(series)
     part.checks.append(Check.exactly(series, 1))
+
+
+def _mean_size(folder: Path) -> float:
+    """Of the files, in bytes."""
+    sizes = [path.stat().st_size for path in folder.iterdir()]
+    return sum(sizes) / len(sizes)
 
 
 def _fetch_bodies(node: Node, paths: Sequence[str], folder: Path) -> None:

@@ -33,7 +33,7 @@ PathOf = Callable[[Path, int], str]
 def first_time(bench: Bench) -> Part:
     """Everyone makes the same new renditions in a round, other ones in every round."""
     part = Part("a", TITLE)
-    rounds, share = bench.amount(5, 2), bench.amount(800, 60)
+    rounds, share = bench.amount(5, 2), bench.amount(800, 200)
     pairs = bench.pairs(*WIDTHS)
     sizes: dict[str, str] = {}
 

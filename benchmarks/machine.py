@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import time
 from pathlib import Path
 
 import environment
@@ -12,6 +13,7 @@ import wrk
 from results import Unavailable
 
 CORES = 2
+BUSY_S = 3
 PACKAGES = ("Twisted", "klein", "pillow", "ampoule", "attrs")
 
 
@@ -28,7 +30,7 @@ def facts() -> dict[str, str]:
         "cores": f"{len(os.sched_getaffinity(0))} used of {os.cpu_count()}",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.1f} GB",
         "system": f"{_system()}, Linux {platform.release()}",
-        "load before": " ".join(f"{load:.2f}" for load in os.getloadavg()),
+        "busy before": busy(),
         "Python": platform.python_version(),
     }
     for package in PACKAGES:
@@ -38,11 +40,26 @@ def facts() -> dict[str, str]:
 
 
 def tools() -> dict[str, str]:
-    """Versions of what the run may have had to install; read after it."""
+    """Versions of what the run may have had to install, and the load; read after it."""
     home = environment.WORK / "thumbor"
     thumbor = environment.installed_version(home, "thumbor")
     pillow = environment.installed_version(home, "pillow")
-    return {"wrk": _wrk(), "thumbor": f"{thumbor} (its Pillow: {pillow})"}
+    return {"busy after": busy(), "wrk": _wrk(), "thumbor": f"{thumbor} (its Pillow: {pillow})"}
+
+
+def busy() -> str:
+    """How much of the processor others use while we do nothing."""
+    before = _ticks()
+    time.sleep(BUSY_S)
+    idle, total = (now - then for now, then in zip(_ticks(), before, strict=True))
+    return f"{100 * (1 - idle / total):.0f} % of all cores, by others"
+
+
+def _ticks() -> tuple[int, int]:
+    """Ticks without work, and all ticks, since the machine started; see proc(5)."""
+    line = Path("/proc/stat").read_text(encoding="utf-8").splitlines()[0]
+    ticks = [int(word) for word in line.split()[1:9]]
+    return ticks[3] + ticks[4], sum(ticks)
 
 
 def _processor() -> str:

@@ -76,7 +76,8 @@ def _measure(chosen: argparse.Namespace, scratch: Path) -> list[Part]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, epilog=f"Parts: {LETTERS}")
+    parts = "; ".join(f"{letter}: {what}" for letter, what in LETTERS.items())
+    parser = argparse.ArgumentParser(description=__doc__, epilog=f"Parts: {parts}.")
     parser.add_argument("--quick", action="store_true", help="do little: only see that it works")
     parser.add_argument(
         "--only", type=_letters, default="abcd", metavar="a,b,c,d", help="leave out other parts"

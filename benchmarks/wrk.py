@@ -51,6 +51,7 @@ class Hit:
     """What wrk saw while it hit a set of URLs."""
 
     rate: float
+    size: float  # of an answer with its headers, in bytes
     p50_ms: float
     p99_ms: float
 
@@ -119,6 +120,7 @@ def hit(servers: Sequence[str], paths: Sequence[str], connections: int, seconds:
         raise Unavailable("no answer came")
     return Hit(
         sum(one["requests"] / one["seconds"] for one in ended),
+        sum(one["bytes"] for one in ended) / sum(one["requests"] for one in ended),
         max(one["p50_ms"] for one in ended),
         max(one["p99_ms"] for one in ended),
     )

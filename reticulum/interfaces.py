@@ -60,6 +60,9 @@ class Originals(Protocol):
             NoSpace: The disk is full; nothing is acknowledged.
         """
 
+    def known(self, image_id: ImageId) -> Original | None:
+        """Facts about one original if they are at hand; None does not say that it is not here."""
+
     async def find(self, image_id: ImageId) -> Original:
         """
         Facts about one original.

@@ -90,5 +90,5 @@ async def small_node(
         yield SmallNode(url=url, verbs=verbs, door=door, tasks=tasks)
     finally:
         await maybeDeferred(port.stopListening)
-        door.site.hang_up()
+        await door.site.hang_up()
         await tasks.settle()

@@ -1,6 +1,6 @@
 """What a pool says to its workers and what comes back: AMP commands, paths and numbers only."""
 
-from typing import Final
+from typing import ClassVar, Final
 
 from twisted.protocols import amp
 
@@ -25,8 +25,8 @@ _ERRORS: Final[dict[type[Exception], bytes]] = {
 class Inspect(amp.Command):
     """`Renderer.inspect`; the answer is a `Facts`."""
 
-    arguments = [(b"source", amp.String())]
-    response = [
+    arguments: ClassVar[list[tuple[bytes, amp.Argument]]] = [(b"source", amp.String())]
+    response: ClassVar[list[tuple[bytes, amp.Argument]]] = [
         (b"format", amp.Unicode()),
         (b"width", amp.Integer()),
         (b"height", amp.Integer()),
@@ -38,11 +38,11 @@ class Inspect(amp.Command):
 class Render(amp.Command):
     """`Renderer.render`; the spec travels as its canonical text."""
 
-    arguments = [
+    arguments: ClassVar[list[tuple[bytes, amp.Argument]]] = [
         (b"source", amp.String()),
         (b"spec", amp.Unicode()),
         (b"output", amp.Unicode()),
         (b"target", amp.String()),
     ]
-    response = []
+    response: ClassVar[list[tuple[bytes, amp.Argument]]] = []
     errors = _ERRORS

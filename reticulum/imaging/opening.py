@@ -56,12 +56,14 @@ class Opened:
 
     Args:
         image: As stored; nothing decoded.
+        file: The same, in bytes.
         facts: With the size as displayed.
         orientation: 1 to 8 as EXIF has it: how *image* must be turned to be displayed.
         loop: What the file says of it in its format's own words, or None.
     """
 
     image: ImageFile.ImageFile
+    file: BinaryIO
     facts: Facts
     orientation: int
     loop: int | None
@@ -92,7 +94,7 @@ def _translated() -> Iterator[None]:
             raise
         except MemoryError:
             raise BeyondLimits("the image takes more memory than this node gives to one") from None
-        except Exception as error:  # noqa: BLE001 -- decoders raise anything: struct.error, KeyError
+        except Exception as error:  # decoders raise anything: KeyError, struct.error
             raise DamagedImage("the image is damaged or truncated: it cannot be decoded") from error
 
 
@@ -124,7 +126,7 @@ def _open(file: BinaryIO, limits: Limits) -> Opened:
     if found is Format.AVIF and survey.frames > 1:
         file.seek(0)
         loop = avif.plays(file.read())
-    return Opened(image=image, facts=facts, orientation=orientation, loop=loop)
+    return Opened(image=image, file=file, facts=facts, orientation=orientation, loop=loop)
 
 
 def _check(survey: Survey, limits: Limits) -> None:

@@ -151,11 +151,7 @@ def _read_quality(text: str) -> int:
 
 
 def _read_switch(text: str) -> bool:
-    return {"0": False, "1": True}[text] if text in {"0", "1"} else bool(_never(text))
-
-
-def _never(text: str) -> None:
-    raise ValueError(text)
+    return bool(("0", "1").index(text))
 
 
 def _read_fraction(text: str) -> float:

@@ -1,4 +1,4 @@
-"""The child process of a pool: decodes and encodes, bounded in every way, and dies with its node."""
+"""The child process of a pool: decodes and encodes, bounded, and dies with its node."""
 
 import ctypes
 import json

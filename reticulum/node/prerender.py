@@ -4,7 +4,8 @@ import attrs
 from twisted.logger import Logger
 
 from reticulum.errors import ReticulumError
-from reticulum.model import Original, Spec
+from reticulum.imaging.spec import canonical
+from reticulum.model import Original, Rendition, Spec
 from reticulum.node.retrieve import Retrieve
 from reticulum.node.tasks import Tasks
 
@@ -24,9 +25,11 @@ class Prerender:
             self._tasks.start("prerender", self._make(original, specs))
 
     async def _make(self, original: Original, specs: list[Spec]) -> None:
+        output = original.facts.format
         for spec in specs:
+            rendition = Rendition(original.image_id, canonical(spec, output), output)
             try:
-                picture = await self._retrieve(original.image_id, spec, original.facts.format)
+                picture = await self._retrieve(rendition, spec)
             except ReticulumError as error:
                 _log.info(
                     "prerender.left image={image} reason={reason}",

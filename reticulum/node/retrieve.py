@@ -11,9 +11,8 @@ import attrs
 
 from reticulum.errors import BadSpec
 from reticulum.imaging.geometry import result_size
-from reticulum.imaging.spec import canonical
 from reticulum.interfaces import Originals, Renderer, Renditions
-from reticulum.model import Format, ImageId, Original, Picture, Rendition, Spec
+from reticulum.model import Format, Original, Picture, Rendition, Spec
 from reticulum.node.flight import Land, SingleFlight
 
 Opened = tuple[BinaryIO, int]
@@ -41,30 +40,60 @@ class Retrieve:
     _pipeline: str
     made: int = 0
 
-    async def __call__(self, image_id: ImageId, spec: Spec, output: Format) -> Picture:
+    def at_hand(self, rendition: Rendition, spec: Spec) -> Picture | None:
+        """
+        Open one picture if that takes no waiting: it is cached, and its original is known.
+
+        None says nothing about whether there is such a picture.
+        """
+        original = self._originals.known(rendition.image_id)
+        if original is None or _is_original(original, rendition):
+            return None
+        opened = self._renditions.open(rendition)
+        return None if opened is None else self._rendered(original, rendition, spec, opened)
+
+    async def __call__(self, rendition: Rendition, spec: Spec) -> Picture:
         """
         Open one picture; the caller closes its body.
+
+        Args:
+            rendition: Which.
+            spec: What the text in *rendition* says.
 
         Raises:
             UnknownImage: No sound original is here.
             BadSpec: The format is never written.
             DamagedImage, BeyondLimits, Busy, OutOfTime, NoSpace: It could not be made.
         """
-        original = await self._originals.find(image_id)
-        text = canonical(spec, output)
-        if text == "full" and output is original.facts.format:
-            path = await self._originals.path(image_id)
-            return _picture(original, output, _open(path), spec, image_id.digest)
-        if output is Format.BMP:
+        original = await self._originals.find(rendition.image_id)
+        if _is_original(original, rendition):
+            stored = _open(await self._originals.path(rendition.image_id))
+            return _picture(original, rendition, spec, stored, rendition.image_id.digest)
+        if rendition.format is Format.BMP:
             raise BadSpec("bmp is read and never written; ask for jpg, png, webp, gif, avif or tif")
-        rendition = Rendition(image_id, text, output)
         opened = self._renditions.open(rendition)
         if opened is None:
-            self._check_size(original, spec, output)
+            self._check_size(original, spec, rendition.format)
             opened = await self._flight.join(
                 rendition, lambda land: self._make(original, rendition, spec, land)
             )
-        return _picture(original, output, opened, spec, _etag(rendition, self._pipeline))
+        return self._rendered(original, rendition, spec, opened)
+
+    def _rendered(
+        self, original: Original, rendition: Rendition, spec: Spec, opened: Opened
+    ) -> Picture:
+        etag = _etag(rendition, self._pipeline)
+        return _picture(original, rendition, spec, opened, etag)
+
+    async def _render(
+        self, rendition: Rendition, spec: Spec, source: Path, target: Path
+    ) -> None:
+        try:
+            await self._renderer.render(source, spec, rendition.format, target)
+        except OSError:
+            # If it was deleted while it waited for a worker, that is no fault of ours.
+            await self._originals.find(rendition.image_id)
+            raise
 
     async def _make(
         self, original: Original, rendition: Rendition, spec: Spec, land: Land[Opened]
@@ -72,7 +101,7 @@ class Retrieve:
         source = await self._originals.path(rendition.image_id)
         scratch = self._renditions.scratch(rendition)
         try:
-            await self._renderer.render(source, spec, rendition.format, scratch)
+            await self._render(rendition, spec, source, scratch)
             self.made += 1
             # A web server in front gives this as Last-Modified, as we do.
             os.utime(scratch, (original.stored_at, original.stored_at))
@@ -90,12 +119,19 @@ def _open(path: Path) -> Opened:
     return body, path.stat().st_size
 
 
-def _picture(original: Original, output: Format, opened: Opened, spec: Spec, etag: str) -> Picture:
+def _is_original(original: Original, rendition: Rendition) -> bool:
+    """Whether the picture asked for is the stored bytes."""
+    return rendition.spec == "full" and rendition.format is original.facts.format
+
+
+def _picture(
+    original: Original, rendition: Rendition, spec: Spec, opened: Opened, etag: str
+) -> Picture:
     body, length = opened
     return Picture(
         body=body,
         length=length,
-        format=output,
+        format=rendition.format,
         size=result_size(original.facts.size, spec),
         etag=etag,
         stored_at=original.stored_at,

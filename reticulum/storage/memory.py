@@ -113,6 +113,11 @@ class OriginalsInMemory:
         self._kept[image_id] = (original, content)
         return original, True
 
+    def known(self, image_id: ImageId) -> Original | None:
+        """Facts about one original; here, they are always at hand."""
+        kept = self._kept.get(image_id)
+        return kept[0] if kept else None
+
     async def find(self, image_id: ImageId) -> Original:
         """Facts about one original."""
         return self._get(image_id)[0]

@@ -17,6 +17,7 @@ from reticulum.storage.locks import Locks
 from reticulum.storage.memo import Memo
 from reticulum.storage.quarantine import Quarantine
 from reticulum.storage.shelves import Shelves, unknown
+from reticulum.storage.sidecars import Sidecars
 from reticulum.storage.soundness import Soundness
 
 # Originals are for this node and its group alone: a web server in front serves renditions,
@@ -65,6 +66,7 @@ class OriginalsOnDisk:
             data=data,
             now=now,
             durable=self._durable,
+            sidecars=Sidecars(data, self._durable),
             locks=locks,
             known=self._known,
             soundness=self._soundness,
@@ -119,14 +121,20 @@ class OriginalsOnDisk:
             self._shelves.keep, incoming.path, incoming.image_id, incoming.length, facts
         )
 
-    async def find(self, image_id: ImageId) -> Original:
+    def known(self, image_id: ImageId) -> Original | None:
         """
-        Facts about one original; see `Originals`.
+        Facts about one original if they are remembered; see `Originals`.
 
-        The second time costs one stat: a file that vanished or changed its length is noticed.
+        Costs one stat: a file that vanished or changed its length is noticed.
         """
         known = self._known.get(image_id)
         if known is not None and self._length(image_id) == known.length:
+            return known
+        return None
+
+    async def find(self, image_id: ImageId) -> Original:
+        """Facts about one original, read from its sidecar the first time; see `Originals`."""
+        if known := self.known(image_id):
             return known
         return await self._in_thread(self._shelves.load, image_id) or await self._look(image_id)
 

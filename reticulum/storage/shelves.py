@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,13 +9,14 @@ import attrs
 
 from reticulum.errors import NoSpace, UnknownImage
 from reticulum.model import Facts, ImageId, Original
-from reticulum.storage import layout, listing, sidecar
+from reticulum.storage import layout, listing
 from reticulum.storage.census import Census
 from reticulum.storage.durable import Durable
 from reticulum.storage.full_disk import full_disk_told
 from reticulum.storage.locks import Locks
 from reticulum.storage.memo import Memo
 from reticulum.storage.quarantine import Quarantine
+from reticulum.storage.sidecars import Sidecars
 from reticulum.storage.soundness import Soundness
 
 
@@ -37,6 +37,7 @@ class Shelves:
     data: Path
     now: Callable[[], float]
     durable: Durable
+    sidecars: Sidecars
     locks: Locks
     known: Memo[ImageId, Original]
     soundness: Soundness
@@ -54,7 +55,7 @@ class Shelves:
             UnknownImage: It is not here, or it was damaged and is now in quarantine.
         """
         with self.locks.of(image_id):
-            if original := self._read(image_id):
+            if original := self.sidecars.read(image_id):
                 self.known.put(image_id, original)
                 return original
             self._require_sound(image_id)
@@ -76,7 +77,7 @@ class Shelves:
                 image_id=image_id, facts=facts, length=status.st_size, stored_at=status.st_mtime
             )
             with contextlib.suppress(NoSpace):
-                self._write_sidecar(original)
+                self.sidecars.write(original)
             self.known.put(image_id, original)
             return original
 
@@ -122,32 +123,21 @@ class Shelves:
             except FileNotFoundError:
                 return False
             self.census.change(image_id, originals=-1, length=-length)
-            self._sidecar(image_id).unlink(missing_ok=True)
+            self.sidecars.remove(image_id)
             self.durable.flush(path.parent)
             return True
 
     def page(self, after: ImageId | None, limit: int) -> list[tuple[ImageId, Original | None]]:
         """Up to *limit* ids behind *after*; None for those that need `load` and a look inside."""
         ids = itertools.islice(listing.images_after(self.data, after), limit)
-        return [(image_id, self._read(image_id)) for image_id in ids]
+        return [(image_id, self.sidecars.read(image_id)) for image_id in ids]
 
     def _path(self, image_id: ImageId) -> Path:
         return self.data / layout.original(image_id)
 
-    def _sidecar(self, image_id: ImageId) -> Path:
-        return self.data / layout.sidecar(image_id)
-
     def _forget(self, image_id: ImageId) -> None:
         self.known.forget(image_id)
         self.soundness.forget(image_id)
-
-    def _read(self, image_id: ImageId) -> Original | None:
-        try:
-            original = sidecar.decode(image_id, self._sidecar(image_id).read_bytes())
-            length = self._path(image_id).stat().st_size
-        except FileNotFoundError:
-            return None
-        return original if original is not None and original.length == length else None
 
     def _require_sound(self, image_id: ImageId) -> Path:
         path = self._path(image_id)
@@ -172,12 +162,12 @@ class Shelves:
 
     def _confirm(self, image_id: ImageId, length: int, facts: Facts) -> Original:
         path = self._path(image_id)
-        original = self._read(image_id)
+        original = self.sidecars.read(image_id)
         if original is None:
             stored_at = path.stat().st_mtime
             original = Original(image_id=image_id, facts=facts, length=length, stored_at=stored_at)
             with contextlib.suppress(NoSpace):
-                self._write_sidecar(original)
+                self.sidecars.write(original)
         # Whoever put it here may have been killed before flushing, and we are to acknowledge it.
         self.durable.flush_file(path)
         self.durable.make_folder(path.parent)
@@ -193,14 +183,14 @@ class Shelves:
         except FileNotFoundError:
             replaced = None
         try:
-            self._write_sidecar(original)
+            self.sidecars.write(original)
             made.rename(path)
             self.durable.flush(path.parent)
         except BaseException:
             if not made.exists():
                 path.unlink(missing_ok=True)
             if not path.exists():
-                self._sidecar(original.image_id).unlink(missing_ok=True)
+                self.sidecars.remove(original.image_id)
             raise
         self.soundness.trust(original.image_id, path)
         self.known.put(original.image_id, original)
@@ -209,14 +199,3 @@ class Shelves:
             originals=1 if replaced is None else 0,
             length=original.length - (replaced or 0),
         )
-
-    def _write_sidecar(self, original: Original) -> None:
-        path = self._sidecar(original.image_id)
-        draft = self.data / layout.INCOMING / secrets.token_hex(16)
-        with full_disk_told():
-            try:
-                self.durable.make_folder(path.parent)
-                self.durable.write(draft, sidecar.encode(original))
-                draft.rename(path)
-            finally:
-                draft.unlink(missing_ok=True)

@@ -83,7 +83,7 @@ class PublicListener:
             await self._site.drain().addTimeout(seconds, self._reactor)
         except DeferredTimeoutError:
             _log.warn("http.cut_off requests={requests}", requests=self._site.under_way)
-        self._site.hang_up()
+        await self._site.hang_up()
 
 
 @attrs.define(kw_only=True)
@@ -123,4 +123,4 @@ class ControlListener:
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
             self._path.unlink(missing_ok=True)
-        self._site.hang_up()
+        await self._site.hang_up()

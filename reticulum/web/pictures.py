@@ -3,13 +3,13 @@
 import math
 from functools import lru_cache
 from http import HTTPStatus
+from io import BytesIO
 from typing import BinaryIO
 
 import attrs
 from twisted.internet.defer import CancelledError
 from twisted.protocols.basic import FileSender
 from twisted.web.http import Request, datetimeToString
-from werkzeug.datastructures import Range
 from werkzeug.http import parse_date, parse_etags, parse_if_range_header, parse_range_header
 
 from reticulum.model import Picture
@@ -28,6 +28,20 @@ _FIXED = (
 )
 
 
+@attrs.define
+class Piece:
+    """The bytes of a response still in the file: from where it stands, no further than *left*."""
+
+    _body: BinaryIO
+    left: int
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, at most *size* of them; all if that is negative."""
+        chunk = self._body.read(self.left if size < 0 else min(size, self.left))
+        self.left -= len(chunk)
+        return chunk
+
+
 async def send_picture(request: Request, picture: Picture) -> bytes:
     """
     Answer *request* with *picture*, whose body is closed in any case.
@@ -36,46 +50,53 @@ async def send_picture(request: Request, picture: Picture) -> bytes:
         The body, or nothing if it was sent piece by piece.
     """
     with picture.body:
-        for name, value in _FIXED:
-            request.setHeader(name, value)
-        request.setHeader(b"etag", b'"%s"' % picture.etag.encode())
-        request.setHeader(b"last-modified", _http_date(int(picture.stored_at)))
-        request.setHeader(b"x-image-width", b"%d" % picture.size.width)
-        request.setHeader(b"x-image-height", b"%d" % picture.size.height)
-        status = _precondition(request, picture)
-        if status is HTTPStatus.NOT_MODIFIED:
-            return Answer(status).send(request)
-        if status is HTTPStatus.PRECONDITION_FAILED:
-            return problem(status, "the image is not the one that the condition names").send(
-                request
-            )
-        piece = _piece(request, picture)
-        if piece is None:
-            unsatisfied = {b"content-range": b"bytes */%d" % picture.length}
-            detail = f"the image has {picture.length} bytes"
-            status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
-            return problem(status, detail, unsatisfied).send(request)
-        request.setHeader(b"content-type", picture.format.content_type.encode())
-        request.setHeader(b"content-length", b"%d" % piece.length)
-        if piece.length < picture.length:
-            request.setResponseCode(HTTPStatus.PARTIAL_CONTENT)
-            last = piece.start + piece.length - 1
-            text = b"bytes %d-%d/%d" % (piece.start, last, picture.length)
-            request.setHeader(b"content-range", text)
-        if request.method == b"HEAD":
-            return b""
-        if piece.start:
-            picture.body.seek(piece.start)
-        if piece.length <= ONE_PIECE_BYTES:
-            return picture.body.read(piece.length)
-        await _stream(request, picture.body, piece.length)
+        piece = picture_head(request, picture)
+        if piece.left <= ONE_PIECE_BYTES:
+            return piece.read()
+        await _stream(request, piece)
         return b""
 
 
-@attrs.frozen
-class _Piece:
-    start: int
-    length: int
+def picture_head(request: Request, picture: Picture) -> Piece:
+    """
+    Set status and headers for *picture*, or for the reason not to send it.
+
+    Returns:
+        The bytes to send.
+    """
+    for name, value in _FIXED:
+        request.setHeader(name, value)
+    request.setHeader(b"etag", b'"%s"' % picture.etag.encode())
+    request.setHeader(b"last-modified", _http_date(int(picture.stored_at)))
+    request.setHeader(b"x-image-width", b"%d" % picture.size.width)
+    request.setHeader(b"x-image-height", b"%d" % picture.size.height)
+    status = _precondition(request, picture)
+    if status is HTTPStatus.NOT_MODIFIED:
+        return _instead(request, Answer(status))
+    if status is HTTPStatus.PRECONDITION_FAILED:
+        detail = "the image is not the one that the condition names"
+        return _instead(request, problem(status, detail))
+    start, length = _asked(request, picture)
+    if not length:
+        unsatisfied = {b"content-range": b"bytes */%d" % picture.length}
+        detail = f"the image has {picture.length} bytes"
+        status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+        return _instead(request, problem(status, detail, unsatisfied))
+    request.setHeader(b"content-type", picture.format.content_type.encode())
+    request.setHeader(b"content-length", b"%d" % length)
+    if length < picture.length:
+        request.setResponseCode(HTTPStatus.PARTIAL_CONTENT)
+        text = b"bytes %d-%d/%d" % (start, start + length - 1, picture.length)
+        request.setHeader(b"content-range", text)
+    if request.method == b"HEAD":
+        return Piece(picture.body, 0)
+    if start:
+        picture.body.seek(start)
+    return Piece(picture.body, length)
+
+
+def _instead(request: Request, answer: Answer) -> Piece:
+    return Piece(BytesIO(answer.send(request)), len(answer.body))
 
 
 def _precondition(request: Request, picture: Picture) -> HTTPStatus:
@@ -96,14 +117,14 @@ def _precondition(request: Request, picture: Picture) -> HTTPStatus:
     return HTTPStatus.OK
 
 
-def _piece(request: Request, picture: Picture) -> _Piece | None:
+def _asked(request: Request, picture: Picture) -> tuple[int, int]:
     """
-    The bytes asked for; None if there are none such.
+    The bytes asked for, as first and number; (0, 0) if there are none such.
 
     A range of another unit, a malformed one, several at once, or one whose `If-Range` does not
     hold are all answered with the whole, as RFC 9110 sections 14.2 and 13.1.5 allow.
     """
-    whole = _Piece(0, picture.length)
+    whole = (0, picture.length)
     text = request.getHeader("range")
     if text is None or request.method != b"GET":
         return whole
@@ -113,15 +134,11 @@ def _piece(request: Request, picture: Picture) -> _Piece | None:
     condition = request.getHeader("if-range")
     if condition is not None and not _if_range_holds(condition, picture):
         return whole
-    return _satisfied(asked, picture.length)
-
-
-def _satisfied(asked: Range, length: int) -> _Piece | None:
     start, end = asked.ranges[0]
     if start < 0:  # the last -start bytes
-        start = max(0, length + start)
-    end = length if end is None else min(end, length)
-    return _Piece(start, end - start) if start < end else None
+        start = max(0, picture.length + start)
+    end = picture.length if end is None else min(end, picture.length)
+    return (start, end - start) if start < end else (0, 0)
 
 
 def _if_range_holds(text: str, picture: Picture) -> bool:
@@ -142,27 +159,13 @@ def _http_date(seconds: int) -> bytes:
     return text
 
 
-async def _stream(request: Request, body: BinaryIO, length: int) -> None:
+async def _stream(request: Request, piece: Piece) -> None:
     sender = FileSender()
     sender.CHUNK_SIZE = _CHUNK_BYTES
-    sending = sender.beginFileTransfer(_Bounded(body, length), request)
     try:
-        await sending
+        await sender.beginFileTransfer(piece, request)
     except CancelledError:
         raise
     except Exception as error:  # FileSender raises exactly this class
         # The client has gone; there is nobody to tell.
         raise CancelledError from error
-
-
-@attrs.define
-class _Bounded:
-    """Reads no further than *left* bytes."""
-
-    _body: BinaryIO
-    _left: int
-
-    def read(self, size: int) -> bytes:
-        chunk = self._body.read(min(size, self._left))
-        self._left -= len(chunk)
-        return chunk

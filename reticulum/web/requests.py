@@ -50,8 +50,8 @@ class IntakeChannel(HTTPChannel):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
         """Count out."""
-        self.site.closed(self)
         super().connectionLost(reason)  # type: ignore[no-untyped-call]  # Twisted's
+        self.site.closed(self)
 
     def abort(self) -> None:
         """Close at once, whatever is still to be sent."""
@@ -68,7 +68,7 @@ class IntakeRequest(server.Request):
 
     defaultContentType = None  # noqa: N815  (Twisted's name)
     channel: IntakeChannel
-    body: Body
+    body: Body = NoBody()  # until the headers are read, which may never come
     _refused = False
     _counted = False
     _timer: IDelayedCall | None = None

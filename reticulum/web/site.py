@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.web.http import Request
 from twisted.web.resource import Resource
-from twisted.web.server import Site
+from twisted.web.server import NOT_DONE_YET, Site
 
 from reticulum import __version__
 from reticulum.web.intake import Intake
@@ -25,16 +25,19 @@ class _Door(Resource):
 
     isLeaf = True  # noqa: N815  (Twisted's name)
 
-    def __init__(self, inner: KleinResource) -> None:
+    def __init__(self, public: Public) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Twisted's
-        self._inner = inner
+        self._public = public
+        self._inner = KleinResource(public.app)
 
     def render(self, request: IntakeRequest) -> object:
-        """Pass on a well-formed request."""
+        """Answer at once, or pass on a well-formed request."""
         request.responseHeaders.setRawHeaders(b"server", [_SERVER])
         reason = _malformed(request)
         if reason is not None:
             return problem(HTTPStatus.BAD_REQUEST, reason).send(request)
+        if self._public.answer_at_hand(request):
+            return NOT_DONE_YET
         return self._inner.render(request)
 
 
@@ -81,7 +84,7 @@ class NodeSite(Site):
         max_connections: int,
     ) -> None:
         super().__init__(  # type: ignore[no-untyped-call]  # Twisted's
-            _Door(KleinResource(public.app)),
+            _Door(public),
             requestFactory=IntakeRequest,
             timeout=idle_timeout_s,
             reactor=clock,
@@ -95,6 +98,7 @@ class NodeSite(Site):
         self.connections: set[IntakeChannel] = set()
         self._under_way: set[IntakeRequest] = set()
         self._quiet: list[Deferred[None]] = []
+        self._gone: list[Deferred[None]] = []
 
     def log(self, request: Request) -> None:
         """Nothing: an access log is for the front, or for a later setting."""
@@ -106,6 +110,7 @@ class NodeSite(Site):
     def closed(self, channel: IntakeChannel) -> None:
         """Count one less."""
         self.connections.discard(channel)
+        self._tell_gone()
 
     def began(self, request: IntakeRequest) -> None:
         """Count *request* as under way; while draining, it is its connection's last."""
@@ -135,10 +140,20 @@ class NodeSite(Site):
             return None
         return super().buildProtocol(addr)  # type: ignore[no-untyped-call]  # Twisted's
 
-    def hang_up(self) -> None:
-        """Close every connection at once."""
+    def hang_up(self) -> Deferred[None]:
+        """Close every connection at once; fires when all are gone."""
+        gone: Deferred[None] = Deferred()
+        self._gone.append(gone)
         for connection in list(self.connections):
             connection.abort()
+        self._tell_gone()
+        return gone
+
+    def _tell_gone(self) -> None:
+        if not self.connections:
+            gone, self._gone = self._gone, []
+            for waiter in gone:
+                waiter.callback(None)
 
     def drain(self) -> Deferred[None]:
         """From now on close after each answer; fires when nothing is under way."""

@@ -27,6 +27,7 @@ class Hours:
         self.now = NOON
 
     def __call__(self) -> float:
+        """Seconds since 1970."""
         self.now += 3600
         return self.now
 

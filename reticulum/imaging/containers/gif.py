@@ -1,8 +1,7 @@
-"""GIF: counts and measures frames, and joins single pictures to an animation. GIF89a."""
+"""GIF: counts, measures and takes apart the frames of a file. GIF89a."""
 
 import struct
-from collections.abc import Iterable
-from io import BytesIO
+from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 import attrs
@@ -10,12 +9,12 @@ import attrs
 from reticulum.errors import DamagedImage
 from reticulum.imaging.containers.survey import Survey, take
 
-_IMAGE: Final = b","
-_EXTENSION: Final = b"!"
-_TRAILER: Final = b";"
-_HAS_TABLE: Final = 0x80
-_KEEP: Final = 1
-_CLEAR: Final = 2
+IMAGE: Final = b","
+EXTENSION: Final = b"!"
+TRAILER: Final = b";"
+HAS_TABLE: Final = 0x80
+INTERLACED: Final = 0x40
+CONTROL: Final = b"\xf9"
 
 
 def survey(file: BinaryIO, max_frames: int) -> Survey:
@@ -28,18 +27,18 @@ def survey(file: BinaryIO, max_frames: int) -> Survey:
         DamagedImage: The file ends before its trailer, or has no frame.
     """
     width, height, flags = struct.unpack("<6xHHBxx", take(file, 13))
-    _skip_table(file, flags)
+    take(file, table_length(flags))
     frames = 0
-    while (block := take(file, 1)) != _TRAILER:
-        if block == _EXTENSION:
+    while (block := take(file, 1)) != TRAILER:
+        if block == EXTENSION:
             take(file, 1)
-        elif block == _IMAGE:
+        elif block == IMAGE:
             left, top, wide, high, flags = struct.unpack("<HHHHB", take(file, 9))
             width, height = max(width, left + wide), max(height, top + high)
             frames += 1
             if frames > max_frames:
                 break
-            _skip_table(file, flags)
+            take(file, table_length(flags))
             take(file, 1)
         else:
             raise DamagedImage("the GIF has a block of no known kind")
@@ -50,73 +49,75 @@ def survey(file: BinaryIO, max_frames: int) -> Survey:
 
 
 @attrs.frozen(kw_only=True)
-class GifFrame:
+class GifPiece:
     """
-    One frame of an animation.
+    One frame of an animation, as a picture of its own.
 
     Args:
-        still: A GIF file of this one picture, as large as the screen.
-        delay: In hundredths of a second, 0 to 65535.
-        transparent: The palette index that lets nothing show, or None.
+        still: A GIF file of the part of the screen that the frame covers.
+        left: Where that part lies, in px.
+        top: Likewise.
+        delay_ms: How long the frame is shown.
+        disposal: What becomes of the part afterwards: 2 = cleared, 3 = as it was before.
     """
 
     still: bytes
-    delay: int
-    transparent: int | None
+    left: int
+    top: int
+    delay_ms: int
+    disposal: int
 
 
-def join(frames: Iterable[GifFrame], plays: int) -> bytes:
+def pieces(file: BinaryIO) -> Iterator[GifPiece]:
     """
-    Make an animation; each frame stands for itself and wipes the one before it.
+    The frames one by one, none composed.
 
-    Args:
-        frames: At least one.
-        plays: How often the whole is shown; 0 = for ever.
+    Raises:
+        DamagedImage: The file ends before its trailer.
     """
-    made = BytesIO()
-    for number, frame in enumerate(frames):
-        screen, table, image = _parts(frame.still)
-        if number == 0:
-            made.write(b"GIF89a" + screen[6:10] + bytes(3))
-            made.write(_looping(plays))
-        has_clear = frame.transparent is not None
-        flags = (_CLEAR if has_clear else _KEEP) << 2 | int(has_clear)
-        made.write(struct.pack("<2sBBHBx", b"!\xf9", 4, flags, frame.delay, frame.transparent or 0))
-        made.write(image[:9] + bytes([_HAS_TABLE | screen[10] & 7 | image[9] & 0x40]))
-        made.write(table + image[10:])
-    made.write(_TRAILER)
-    return made.getvalue()
-
-
-def _looping(plays: int) -> bytes:
-    """The NETSCAPE block, which counts repeats; without it a GIF plays once."""
-    if plays == 1:
-        return b""
-    return b"!\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<Hx", max(0, plays - 1))
-
-
-def _parts(still: bytes) -> tuple[bytes, bytes, bytes]:
-    """Screen descriptor, global table, and image block of a GIF with one picture."""
-    file = BytesIO(still)
     screen = take(file, 13)
-    table = take(file, _table_length(screen[10]))
-    while (block := take(file, 1)) == _EXTENSION:
-        take(file, 1)
-        _skip_data(file)
-    if block != _IMAGE:
-        raise DamagedImage("a GIF frame was not encoded")
-    start = file.tell() - 1
-    take(file, 10)
-    _skip_data(file)
-    return screen, table, still[start : file.tell()]
+    table_flags, table = screen[10], take(file, table_length(screen[10]))
+    control = bytes(4)
+    while (block := take(file, 1)) != TRAILER:
+        if block == EXTENSION:
+            kind, data = take(file, 1), read_data(file)
+            if kind == CONTROL and len(data) >= 6:  # noqa: PLR2004 -- length, four fields, end
+                control = data[1:5]
+            continue
+        left, top, wide, high, flags = struct.unpack("<HHHHB", take(file, 9))
+        local = take(file, table_length(flags))
+        code_size, packed = take(file, 1), read_data(file)
+        own_flags, own = (flags, local) if flags & HAS_TABLE else (table_flags, table)
+        still = (
+            b"GIF89a"
+            + struct.pack("<HHBxx", wide, high, own_flags & (HAS_TABLE | 7))
+            + own
+            + b"!\xf9\x04"
+            + bytes([control[0] & 1, 0, 0, control[3], 0])
+            + IMAGE
+            + struct.pack("<HHHHB", 0, 0, wide, high, flags & INTERLACED)
+            + code_size
+            + packed
+            + TRAILER
+        )
+        delay = int.from_bytes(control[1:3], "little")
+        yield GifPiece(
+            still=still, left=left, top=top, delay_ms=10 * delay, disposal=control[0] >> 2 & 7
+        )
+        control = bytes(4)
 
 
-def _table_length(flags: int) -> int:
-    return 3 << (flags & 7) + 1 if flags & _HAS_TABLE else 0
+def table_length(flags: int) -> int:
+    """Bytes of the colour table that follows a descriptor with these flags."""
+    return 3 << (flags & 7) + 1 if flags & HAS_TABLE else 0
 
 
-def _skip_table(file: BinaryIO, flags: int) -> None:
-    take(file, _table_length(flags))
+def read_data(file: BinaryIO) -> bytes:
+    """A row of sub-blocks as it stands, with the empty one at its end."""
+    blocks = [take(file, 1)]
+    while length := blocks[-1][0]:
+        blocks += [take(file, length), take(file, 1)]
+    return b"".join(blocks)
 
 
 def _skip_data(file: BinaryIO) -> None:

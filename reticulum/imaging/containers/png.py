@@ -29,7 +29,8 @@ def survey(file: BinaryIO, max_frames: int) -> Survey:
     announced, frames = 0, 0
     for kind, data in _chunks(file):
         if kind == b"IHDR":
-            size = _numbers(data, 2)
+            width, height = _numbers(data, 2)
+            size = (width, height)
         elif kind == b"acTL" and not announced:
             announced = _numbers(data, 1)[0]
         elif kind == b"fcTL":

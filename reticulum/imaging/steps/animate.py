@@ -7,11 +7,12 @@ from typing import Final
 import attrs
 from PIL import Image, ImageChops
 
-from reticulum.imaging.containers import avif, gif, png
+from reticulum.imaging.containers import avif, gif_joining, png
 from reticulum.imaging.steps import encode as still
 from reticulum.imaging.steps.reel import Reel
 from reticulum.imaging.timing import in_units
 from reticulum.model import Format
+
 
 @attrs.frozen(kw_only=True)
 class Shape:
@@ -52,15 +53,13 @@ def encode(moving: Moving, shape: Shape, output: Format, quality: int) -> bytes:
 
 
 def _gif(moving: Moving, shape: Shape, _quality: int) -> bytes:
-    return gif.join(_gif_frames(moving), shape.plays)
+    return gif_joining.join(_gif_frames(moving), shape.plays)
 
 
-def _gif_frames(moving: Moving) -> Iterator[gif.GifFrame]:
+def _gif_frames(moving: Moving) -> Iterator[gif_joining.GifFrame]:
     for image, delay in _timed(moving, 10):
-        palette, transparent = still.indexed(image)
-        file = BytesIO()
-        still.bare(palette).save(file, "GIF", optimize=False)
-        yield gif.GifFrame(still=file.getvalue(), delay=min(delay, 0xFFFF), transparent=transparent)
+        file = still.packed(still.indexed_with_clear(image), Format.GIF, optimize=False)
+        yield gif_joining.GifFrame(still=file, delay=min(delay, 0xFFFF), transparent=still.CLEAR)
 
 
 def _png(moving: Moving, shape: Shape, _quality: int) -> bytes:
@@ -72,9 +71,7 @@ def _png_frames(moving: Moving, mode: str) -> Iterator[png.PngFrame]:
     for image, delay in _timed(moving, 1):
         whole = image.convert(mode)
         corner, changed = _changes(before, whole)
-        yield png.PngFrame(
-            still=still.encode(changed, Format.PNG, 100), delay_ms=delay, offset=corner
-        )
+        yield png.PngFrame(still=still.packed(changed, Format.PNG), delay_ms=delay, offset=corner)
         before = whole
 
 

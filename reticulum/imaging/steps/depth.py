@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from reticulum.imaging.steps.task import Task
 
@@ -31,6 +31,8 @@ def _plain(image: Image.Image) -> Image.Image:
         return image.convert("L")
     if image.mode in {"P", "PA"}:
         return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+        return ImageChops.invert(image)  # Pillow takes every CMYK JPEG for one of Adobe's
     if image.mode in PLAIN:
         return image
     return image.convert("RGB")
@@ -45,7 +47,6 @@ def _from_sixteen_bits(image: Image.Image) -> Image.Image:
 def _without_idle_alpha(image: Image.Image) -> Image.Image:
     if image.mode not in {"LA", "RGBA"}:
         return image
-    lowest, _ = image.getchannel("A").getextrema()
-    if lowest != _OPAQUE:
+    if any(image.getchannel("A").histogram()[:_OPAQUE]):
         return image
     return image.convert("L" if image.mode == "LA" else "RGB")

@@ -17,12 +17,16 @@ _NAMES: Final = {
 }
 _OPTIONS: Final[dict[Format, dict[str, Any]]] = {
     Format.JPG: {"subsampling": "4:2:0"},
-    Format.PNG: {"compress_level": 6},
+    Format.PNG: {"compress_level": 3},
     Format.WEBP: {"method": 2},
     Format.AVIF: {"speed": 8, "max_threads": 1},
     Format.TIF: {"compression": "tiff_adobe_deflate"},
 }
+CLEAR: Final = 255
+"""The place in a GIF's palette that lets show what is behind."""
+
 _COLOURS: Final = 256
+_METHOD: Final = Image.Quantize.MEDIANCUT
 _HALF: Final = 128
 
 
@@ -35,51 +39,45 @@ def encode(image: Image.Image, output: Format, quality: int) -> bytes:
         output: Any but BMP.
         quality: 1 to 100, for formats that have it.
     """
-    options = dict(_OPTIONS.get(output, {}))
-    if output.has_quality:
-        options["quality"] = quality
-    if output is Format.GIF:
-        image, transparent = indexed(image)
-        if transparent is not None:
-            options["transparency"] = transparent
+    if output is Format.PNG:
+        return packed(with_few_colours(image), output)
+    if output is not Format.GIF:
+        return packed(image, output, **({"quality": quality} if output.has_quality else {}))
+    if "A" in image.getbands():
+        return packed(indexed_with_clear(image), output, transparency=CLEAR)
+    return packed(image.convert("RGB").quantize(_COLOURS, _METHOD), output)
+
+
+def packed(image: Image.Image, output: Format, **options: Any) -> bytes:
+    """The very pixels of a picture as a file, with nothing attached that came with them."""
+    plain = image.copy()
+    plain.info = {}
     file = BytesIO()
-    bare(image).save(file, _NAMES[output], **options)
+    plain.save(file, _NAMES[output], **_OPTIONS.get(output, {}), **options)
     return file.getvalue()
 
 
-def bare(image: Image.Image) -> Image.Image:
-    """The same pixels with nothing attached that an encoder might write."""
-    plain = image.copy()
-    plain.info = {}
-    return plain
-
-
-def indexed(image: Image.Image) -> tuple[Image.Image, int | None]:
+def indexed_with_clear(image: Image.Image) -> Image.Image:
     """
-    The picture with a palette of its own, for GIF.
+    The picture with a palette of its own whose entry `CLEAR` is for what lets all show, for GIF.
 
-    Alpha is all or nothing: from one half on a pixel is opaque.
-
-    Returns:
-        The picture, and the index in its palette that is transparent, or None.
+    Alpha becomes all or nothing: from one half on a pixel is opaque.
     """
-    if "A" not in image.getbands():
-        colours = image.convert("RGB")
-        return colours.quantize(_COLOURS, Image.Quantize.MEDIANCUT), None
-    hidden = image.getchannel("A").point([255] * _HALF + [0] * (256 - _HALF))
     colours = image.convert("RGB")
-    # what cannot be seen must not take places in the palette
-    colours.paste((0, 0, 0), mask=hidden)
-    made = colours.quantize(_COLOURS - 1, Image.Quantize.MEDIANCUT)
-    made.paste(_COLOURS - 1, mask=hidden)
-    return made, _COLOURS - 1
+    if "A" not in image.getbands():
+        return colours.quantize(_COLOURS - 1, _METHOD)
+    hidden = image.getchannel("A").point([255] * _HALF + [0] * (_COLOURS - _HALF))
+    colours.paste((0, 0, 0), mask=hidden)  # what cannot be seen takes one place in the palette
+    made = colours.quantize(_COLOURS - 1, _METHOD)
+    made.paste(CLEAR, mask=hidden)
+    return made
 
 
 def with_few_colours(image: Image.Image) -> Image.Image:
     """The picture with a palette if that loses nothing, else as it is."""
-    if image.getcolors(_COLOURS) is None:
+    if image.mode not in {"RGB", "RGBA"} or image.getcolors(_COLOURS) is None:
         return image
-    method = Image.Quantize.FASTOCTREE if image.mode == "RGBA" else Image.Quantize.MEDIANCUT
+    method = Image.Quantize.FASTOCTREE if image.mode == "RGBA" else _METHOD
     made = image.quantize(_COLOURS, method, dither=Image.Dither.NONE)
     difference = ImageChops.difference(made.convert(image.mode), image)
     return image if difference.getbbox(alpha_only=False) else made

@@ -6,6 +6,7 @@ from PIL import Image
 
 from reticulum.errors import DamagedImage
 from reticulum.imaging.opening import Opened
+from reticulum.imaging.steps.compose import composed
 from reticulum.model import Format
 
 
@@ -22,6 +23,10 @@ def all_of(found: Opened) -> Iterator[tuple[Image.Image, float]]:
     Raises:
         DamagedImage: A frame is missing.
     """
+    if found.facts.format is Format.GIF:
+        found.file.seek(0)
+        yield from composed(found.file, found.image.size)
+        return
     image = found.image
     # an APNG may begin with a picture for those who cannot show the moving one
     skipped = int(found.facts.frames > 1 and bool(getattr(image, "default_image", False)))
@@ -30,13 +35,8 @@ def all_of(found: Opened) -> Iterator[tuple[Image.Image, float]]:
             image.seek(number)
         except EOFError:
             raise DamagedImage(f"frame {number + 1} of the image is missing") from None
-        if number == skipped:
-            image.load()
-            size = image.size
         image.load()
-        # a GIF's later frames may reach beyond the first, and Pillow then grows the screen
-        frame = image if image.size == size else image.crop((0, 0, *size))
-        yield frame, float(image.info.get("duration", 0))
+        yield image, float(image.info.get("duration", 0))
 
 
 def plays(found: Opened) -> int:

@@ -22,12 +22,19 @@ def crop_and_scale(image: Image.Image, task: Task) -> Image.Image:
         min(image.height, window.top + window.height),
     )
     size = (task.scaled.width, task.scaled.height)
-    if size == (box[2] - box[0], box[3] - box[1]) and box[0].is_integer() and box[1].is_integer():
-        if size == image.size:
-            return image
-        return image.crop((int(box[0]), int(box[1]), int(box[2]), int(box[3])))
+    if _is_whole(box, size):
+        left, top = int(box[0]), int(box[1])
+        is_all = size == image.size
+        return image if is_all else image.crop((left, top, left + size[0], top + size[1]))
     premultiplied = _PREMULTIPLIED.get(image.mode)
     if premultiplied is None:
         return image.resize(size, Image.Resampling.LANCZOS, box, _GAP)
     scaled = image.convert(premultiplied).resize(size, Image.Resampling.LANCZOS, box, _GAP)
     return scaled.convert(image.mode)
+
+
+def _is_whole(box: tuple[float, float, float, float], size: tuple[int, int]) -> bool:
+    """Whether the box covers whole pixels, as many as are wanted: then nothing is filtered."""
+    left, top, right, bottom = box
+    is_same = right - left == size[0] and bottom - top == size[1]
+    return is_same and left.is_integer() and top.is_integer()

@@ -35,7 +35,7 @@ def test_released_is_free(tmp_path: Path) -> None:
 
 
 def test_held_by_a_fork(tmp_path: Path) -> None:
-    """A daemon holds the lock after the process that took it has gone, and signs with its own pid."""
+    """A daemon holds on to the lock its parent took, and signs with its own pid."""
     ready, tell = os.pipe()
     parent = os.fork()
     if parent == 0:
