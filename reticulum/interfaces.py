@@ -13,6 +13,10 @@ class Incoming(Protocol):
     def length(self) -> int:
         """Bytes written so far."""
 
+    @property
+    def image_id(self) -> ImageId:
+        """The hash of the bytes; only once sealed."""
+
     def write(self, chunk: bytes) -> None:
         """
         Append.
@@ -126,6 +130,7 @@ class Renderer(Protocol):
             BeyondLimits: Too many pixels or frames, or more memory than a worker has.
             Busy: The queue is full.
             OutOfTime: The deadline passed.
+            OSError: The file can't be read.
         """
 
     async def render(self, source: Path, spec: Spec, output: Format, target: Path) -> None:
@@ -133,11 +138,13 @@ class Renderer(Protocol):
         Write one rendition of *source* to *target*.
 
         Raises:
+            NotAnImage: Of no type we read.
             DamagedImage: Cannot be decoded, or the decoder crashed.
-            BeyondLimits: More memory than a worker has.
+            BeyondLimits: Too large a source or result, or more memory than a worker has.
             Busy: The queue is full.
             OutOfTime: The deadline passed.
             NoSpace: The disk is full.
+            OSError: *source* can't be read, or *target* is there already.
         """
 
 

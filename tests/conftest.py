@@ -39,6 +39,8 @@ def _nothing_left_behind() -> Iterator[None]:
         if "log_failure" in event:
             failures.append(event["log_failure"])
 
+    # What is there already needs no second look: it makes the collection below twenty times faster.
+    gc.freeze()
     before = _pending()
     globalLogPublisher.addObserver(observe)
     try:

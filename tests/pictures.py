@@ -145,6 +145,8 @@ def palette_png(*, with_bytes: bool, width: int = 40, height: int = 40) -> bytes
 
     Args:
         with_bytes: Whether tRNS gives an alpha for each entry, red's half, or names one index.
+        width: In px.
+        height: In px.
     """
     image = Image.new("P", (width, height), 0)
     image.putpalette([*RED, *GREEN])
@@ -209,6 +211,10 @@ def animation(
     Frames of one colour each.
 
     Args:
+        extension: gif, webp, png or avif.
+        colours: RGB, or RGBA, one for each frame.
+        durations_ms: One for each frame.
+        size: In px.
         loop: In the format's own words: repeats for gif, plays for webp and png; None = silent.
             AVIF is always for ever.
     """

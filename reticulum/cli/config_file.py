@@ -63,5 +63,5 @@ def _toml(value: Any) -> str:
         return repr(value)
     if isinstance(value, list):
         return f"[{', '.join(_toml(item) for item in value)}]"
-    # TOML's basic strings escape as JSON does, for all that JSON leaves in ASCII or the BMP.
-    return json.dumps(str(value), ensure_ascii=False)
+    # TOML's basic strings escape as JSON does, but for DEL, which JSON leaves as it is.
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -55,10 +55,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"reticulum: {clean(str(error))}\n")
         return FAILED
     except (click.Abort, KeyboardInterrupt):
-        sys.stderr.write("\nreticulum: interrupted\n")
+        sys.stderr.write("reticulum: interrupted\n")
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone; the interpreter must not try to flush it at exit.
+    except OSError as error:
+        # Files have their own words by now, so this is our output.
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"reticulum: can't write the results: {error.strerror}\n")
+        # The interpreter must not try to flush it once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     return code if isinstance(code, int) else DONE

@@ -104,7 +104,11 @@ class Batch:
         Returns:
             Exit code: 1 if any file was not taken.
         """
-        from twisted.internet.defer import Deferred, gatherResults  # noqa: PLC0415  (slow)
+        from twisted.internet.defer import (  # noqa: PLC0415  (slow to import)
+            Deferred,
+            FirstError,
+            gatherResults,
+        )
 
         length = sum(file.length for file in self._files)
         with progress(self._output, files=len(self._files), length=length) as bar:
@@ -114,6 +118,8 @@ class Batch:
                     for _ in range(min(jobs, len(self._files)))
                 ]
                 await gatherResults(lanes, consumeErrors=True)
+            except FirstError as first:
+                raise (first.subFailure.value or first) from None
             finally:
                 # Interrupted or not: what the node has taken has an id to be told.
                 self._results.flush()
@@ -127,13 +133,17 @@ class Batch:
         while not self._hopeless and (taken := next(self._waiting, None)):
             place, file = taken
             result = await self._send_one(node, file, bar)
-            if _concerns_all(result):
-                if self._hopeless:
-                    # Said once is enough.
-                    self._unsent += 1
-                    continue
-                self._hopeless = True
-            self._results.add(place, (file.path, result))
+            if self._is_told_before(result):
+                self._unsent += 1
+            else:
+                self._results.add(place, (file.path, result))
+
+    def _is_told_before(self, result: JsonObject | ClientError) -> bool:
+        """Whether *result* is what ended the work, met once more by an upload under way."""
+        was_hopeless = self._hopeless
+        hopeless = _concerns_all(result)
+        self._hopeless = was_hopeless or hopeless
+        return was_hopeless and hopeless
 
     async def _send_one(self, node: Node, file: Photo, bar: Progress) -> JsonObject | ClientError:
         moved = 0

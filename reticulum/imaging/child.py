@@ -56,7 +56,7 @@ class Child:
     ) -> None:
         self._clock = clock
         self._limits = limits
-        self._amp = _NodeSide()
+        self._amp = _NodeSide()  # type: ignore[no-untyped-call]
         self._pipes = _Pipes(self._amp)
         self._is_out_of_time = False
         self._is_doomed = False
@@ -79,11 +79,12 @@ class Child:
     @property
     def pid(self) -> int | None:
         """Of the process, or None when it is gone."""
-        return self._process.pid
+        pid: int | None = self._process.pid
+        return pid
 
     @property
     def is_alive(self) -> bool:
-        """Whether it can have another job; asked of the kernel, as news by pipe may be on the way."""
+        """Whether it can have another job: asked of the kernel, since news by pipe come late."""
         if self.pid is None or self._is_doomed:
             return False
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
@@ -99,7 +100,8 @@ class Child:
         Raises:
             DamagedImage: It ended instead.
         """
-        await self._ask(Echo, data=b"")  # ampoule's own Ping cannot answer on Python 3
+        # ampoule's own Ping cannot answer on Python 3
+        await self._ask(Echo, data=b"")
         self.was_ready = True
 
     async def do(self, command: type[amp.Command], **arguments: object) -> dict[str, Any]:
@@ -135,7 +137,9 @@ class Child:
 
     async def _ask(self, command: type[amp.Command], **arguments: object) -> dict[str, Any]:
         try:
-            answer: dict[str, Any] = await self._amp.callRemote(command, **arguments)
+            answer: dict[str, Any] = await self._amp.callRemote(  # type: ignore[no-untyped-call]
+                command, **arguments
+            )
         except _GONE as error:
             self.kill()  # after an unknown error AMP has hung up, and the process is of no use
             if self._is_out_of_time:
@@ -158,7 +162,7 @@ class _NodeSide(amp.AMP):
         """Know no command."""
 
 
-class _Pipes(AMPConnector):
+class _Pipes(AMPConnector):  # type: ignore[misc]
     """ampoule's pipes, but an end is an end and no error, and a worker's chatter is bounded."""
 
     _log = Logger()

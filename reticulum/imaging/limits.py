@@ -14,7 +14,7 @@ class Limits:
         max_frames: Frames of a source.
         max_total_pixels: Width times height times frames of a source, in px.
         max_output_pixels: Width times height of a result, in px.
-        memory_bytes: Address space of one worker; a bare worker takes about 0.2 GB of it.
+        memory_bytes: Address space of one worker; a bare worker takes about 0.1 GB of it.
         deadline_s: From the hand-over to a worker until it is killed.
         output_bytes: Length of a result.
     """

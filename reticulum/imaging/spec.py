@@ -1,13 +1,12 @@
-"""The grammar of specs, text to `Spec` and back: one table, one row an option."""
+"""The grammar of specs: text to `Spec` and back; the options are rows of `options`."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
-import attrs
-
 from reticulum.errors import BadSpec
-from reticulum.model import Compass, Entropy, Fit, FocalPoint, Format, Gravity, Spec
+from reticulum.imaging.options import DEFAULT_QUALITY, OPTIONS, is_square
+from reticulum.model import Compass, Fit, Format, Spec
 
 MAX_SIDE: Final = 16_384
 """The longest side a spec may ask for, in px."""
@@ -15,16 +14,9 @@ MAX_SIDE: Final = 16_384
 MAX_TEXT: Final = 128
 """The longest text of a spec, in characters."""
 
-DEFAULT_QUALITY: Final[Mapping[Format, int]] = {
-    Format.JPG: 80,
-    Format.WEBP: 80,
-    Format.AVIF: 60,
-}
-"""What `q` is when nobody says; the three look alike at these."""
-
 _SIZE = re.compile(r"full|(?:([0-9]+)w)?(?:([0-9]+)h)?|(?P<h>[0-9]+)h(?P<w>[0-9]+)w|(?P<s>[0-9]+)s")
-_FRACTION = re.compile(r"[0-9]+(?:\.[0-9]{1,4})?")
 _SHOWN = 60
+_BY_NAME: Final = {option.name: option for option in OPTIONS}
 
 
 def parse(text: str) -> Spec:
@@ -75,7 +67,7 @@ def canonical(spec: Spec, output: Format) -> str:
     Returns:
         At most `MAX_TEXT` characters; `parse` reads it back.
     """
-    options = [(option, option.write(spec, output)) for option in _OPTIONS]
+    options = [(option, option.write(spec, output)) for option in OPTIONS]
     words = [f"{option.name}={value}" for option, value in options if value is not None]
     return ",".join([_write_size(spec), *words])
 
@@ -115,7 +107,7 @@ def _read_size(text: str) -> dict[str, Any]:
 def _write_size(spec: Spec) -> str:
     if spec.is_full:
         return "full"
-    if _is_square(spec):
+    if is_square(spec):
         return f"{spec.width}s"
     width = f"{spec.width}w" if spec.width else ""
     height = f"{spec.height}h" if spec.height else ""
@@ -137,112 +129,9 @@ def _options(pieces: list[str]) -> list[tuple[str, str]]:
     return options
 
 
-def _read_number(text: str) -> int:
-    if re.fullmatch(r"[0-9]+", text) is None:
-        raise ValueError(text)
-    return int(text)
-
-
-def _read_quality(text: str) -> int:
-    number = _read_number(text)
-    if not 1 <= number <= 100:  # noqa: PLR2004 -- the range that the grammar promises
-        raise ValueError(text)
-    return number
-
-
-def _read_switch(text: str) -> bool:
-    return bool(("0", "1").index(text))
-
-
-def _read_fraction(text: str) -> float:
-    if _FRACTION.fullmatch(text) is None or float(text) > 1:
-        raise ValueError(text)
-    return float(text)
-
-
-def _read_gravity(text: str) -> Gravity:
-    if text == "entropy":
-        return Entropy()
-    if "," not in text:
-        return Compass(text)
-    x, _, y = text.partition(",")
-    point = FocalPoint(_read_fraction(x), _read_fraction(y))
-    return Compass.CENTRE if point == FocalPoint(0.5, 0.5) else point
-
-
-def _write_gravity(gravity: Gravity) -> str | None:
-    match gravity:
-        case Compass.CENTRE:
-            return None
-        case Compass():
-            return gravity.value
-        case FocalPoint(x, y):
-            return f"{_short(x)},{_short(y)}"
-        case Entropy():
-            return "entropy"
-
-
-def _short(fraction: float) -> str:
-    return f"{fraction:.4f}".rstrip("0").rstrip(".")
-
-
-def _write_fit(spec: Spec) -> str | None:
-    return None if spec.fit is Fit.INSIDE or _is_square(spec) else spec.fit.value
-
-
-def _write_quality(spec: Spec, output: Format) -> str | None:
-    if spec.quality is None or not output.has_quality:
-        return None
-    if spec.quality == DEFAULT_QUALITY[output] and not spec.is_full:
-        return None
-    return str(spec.quality)
-
-
-def _is_square(spec: Spec) -> bool:
-    return spec.fit is Fit.COVER and spec.width == spec.height
-
-
 def _has_box(spec: Spec) -> bool:
     return spec.width is not None and spec.height is not None
 
-
-@attrs.frozen
-class _Option:
-    """One row of the grammar: `write` answers None where the option would say nothing."""
-
-    name: str
-    field: str
-    wanted: str
-    read: Callable[[str], object]
-    write: Callable[[Spec, Format], str | None]
-
-
-_OPTIONS: Final = (
-    _Option(
-        "fit",
-        "fit",
-        "one of " + ", ".join(Fit),
-        Fit,
-        lambda spec, _: _write_fit(spec),
-    ),
-    _Option(
-        "gravity",
-        "gravity",
-        f"entropy, one of {', '.join(Compass)}, or a point such as 0.25,0.5 "
-        "(each 0 to 1, at most 4 decimals)",
-        _read_gravity,
-        lambda spec, _: _write_gravity(spec.gravity),
-    ),
-    _Option("q", "quality", "a whole number 1 to 100", _read_quality, _write_quality),
-    _Option(
-        "enlarge",
-        "enlarge",
-        "0 or 1",
-        _read_switch,
-        lambda spec, _: "1" if spec.enlarge else None,
-    ),
-)
-_BY_NAME: Final = {option.name: option for option in _OPTIONS}
 
 _MEANING: Final[tuple[tuple[Callable[[Spec], bool], str], ...]] = (
     (

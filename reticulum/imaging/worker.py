@@ -26,7 +26,7 @@ _NICE: Final = 10
 _PR_SET_PDEATHSIG: Final = 1
 
 
-class Worker(AMPChild):
+class Worker(AMPChild):  # type: ignore[misc]
     """
     Answers one command after the other, blocking.
 
@@ -78,8 +78,8 @@ def main(parent: int, limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (limits.output_bytes, limits.output_bytes))
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
-    stdio.StandardIO(Worker(limits), _FROM_POOL, _TO_POOL)
-    reactor.run(installSignalHandlers=False)
+    stdio.StandardIO(Worker(limits), _FROM_POOL, _TO_POOL)  # type: ignore[call-arg]
+    reactor.run(installSignalHandlers=False)  # type: ignore[call-arg]
 
 
 def _die_with(parent: int) -> None:

@@ -1,10 +1,12 @@
 """Upload: bytes into a safely kept original."""
 
+from pathlib import Path
+
 import attrs
 
-from reticulum.errors import BadRequest
+from reticulum.errors import BadRequest, UnknownImage
 from reticulum.interfaces import Incoming, Originals, Renderer
-from reticulum.model import HashName, Receipt
+from reticulum.model import Facts, HashName, ImageId, Receipt
 from reticulum.node.tasks import Tasks
 
 
@@ -52,9 +54,16 @@ class Upload:
             if not incoming.length:
                 raise BadRequest("the upload is empty: send the bytes of an image")
             draft = await incoming.seal()
-            facts = await self._renderer.inspect(draft)
+            facts = await self._facts(incoming.image_id, draft)
             original, is_new = await self._originals.keep(incoming, facts)
         finally:
             incoming.abandon()
         self.taken += is_new
         return Receipt(original=original, is_new=is_new, wanted=1, stored=1)
+
+    async def _facts(self, image_id: ImageId, draft: Path) -> Facts:
+        """Equal bytes need no second look."""
+        try:
+            return (await self._originals.find(image_id)).facts
+        except UnknownImage:
+            return await self._renderer.inspect(draft)

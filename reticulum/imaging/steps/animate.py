@@ -7,7 +7,7 @@ from typing import Final
 import attrs
 from PIL import Image, ImageChops
 
-from reticulum.imaging.containers import avif, gif_joining, png
+from reticulum.imaging.containers import avif, gif_joining, png, webp
 from reticulum.imaging.steps import encode as still
 from reticulum.imaging.steps.reel import Reel
 from reticulum.imaging.timing import in_units
@@ -97,7 +97,7 @@ def _webp(moving: Moving, shape: Shape, quality: int) -> bytes:
         method=2,
         background=(0, 0, 0, 0),
     )
-    return file.getvalue()
+    return webp.with_alpha(file.getvalue()) if shape.has_alpha else file.getvalue()
 
 
 def _avif(moving: Moving, shape: Shape, quality: int) -> bytes:

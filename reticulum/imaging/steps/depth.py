@@ -4,6 +4,7 @@ from typing import Final
 
 from PIL import Image, ImageChops
 
+from reticulum.imaging.steps.colour import lab_to_srgb
 from reticulum.imaging.steps.task import Task
 
 PLAIN: Final = {"L", "LA", "RGB", "RGBA", "CMYK"}
@@ -21,21 +22,20 @@ def _plain(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         return _from_sixteen_bits(image)
     if image.mode == "LAB":
-        # D50 to sRGB by the colour step's own library
-        from reticulum.imaging.steps.colour import lab_to_srgb  # noqa: PLC0415 -- rarely wanted
-
         return lab_to_srgb(image)
-    if "transparency" in image.info and image.mode in {"1", "L", "P", "RGB"}:
-        return image.convert("LA" if image.mode in {"1", "L"} else "RGBA")
-    if image.mode == "1":
-        return image.convert("L")
-    if image.mode in {"P", "PA"}:
-        return image.convert("RGBA" if image.has_transparency_data else "RGB")
     if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
         return ImageChops.invert(image)  # Pillow takes every CMYK JPEG for one of Adobe's
-    if image.mode in PLAIN:
-        return image
-    return image.convert("RGB")
+    wanted = _wanted(image)
+    return image if wanted == image.mode else image.convert(wanted)
+
+
+def _wanted(image: Image.Image) -> str:
+    """The plain mode that holds all of the picture."""
+    if image.mode in {"1", "L"}:
+        return "LA" if "transparency" in image.info else "L"
+    if image.mode in {"P", "PA", "RGB"}:
+        return "RGBA" if image.has_transparency_data else "RGB"
+    return image.mode if image.mode in PLAIN else "RGB"
 
 
 def _from_sixteen_bits(image: Image.Image) -> Image.Image:

@@ -86,6 +86,12 @@ def test_entropy_place_is_the_callers() -> None:
     assert Window(20, 0, 40, 40) == found.crop
 
 
+@pytest.mark.parametrize("text", ["100w50h,fit=cover", "61w31h,fit=cover"])
+def test_crop_that_is_not_scaled_is_whole_pixels(text: str) -> None:
+    """Where a crop needs no scaling it covers whole pixels, so that nothing is blurred."""
+    assert Window(0, 5, 61, 31) == plan(Size(61, 40), parse(text)).crop
+
+
 @given(sizes(), specs())
 def test_stays_in_the_box(source: Size, spec: Spec) -> None:
     """No result is larger than the box; only padding and `enlarge` go beyond the source."""

@@ -282,7 +282,7 @@ async def test_start_tells_when_no_worker_can() -> None:
 
 async def test_worker_is_bounded_and_bare() -> None:
     """A worker is nice, ignores the terminal's signals, and sees none of the node's environment."""
-    os.environ["RETICULUM_TEST_SECRET"] = "x"
+    os.environ["RETICULUM_TEST_SECRET"] = "x"  # noqa: S105 -- a word to look for
     try:
         async with _pool() as pool:
             pid = _pids(pool)[0]
@@ -302,7 +302,7 @@ async def test_worker_is_bounded_and_bare() -> None:
         del os.environ["RETICULUM_TEST_SECRET"]
 
 
-async def test_worker_imports_little() -> None:
+def test_worker_imports_little() -> None:
     """A worker holds neither the web nor the overlay, and the pool itself no Pillow."""
     script = (
         "import sys, reticulum.imaging.{}; "
@@ -349,15 +349,22 @@ async def test_no_worker_outlives_a_killed_node(tmp_path: Path) -> None:
         """
     )
     source = _file(tmp_path, SLOW)
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: ASYNC220 -- there is nothing else to do meanwhile
         [sys.executable, "-c", script, source, SLOW_SPEC, SLOW_OUTPUT, tmp_path / "target"],
         env={"PYTHONPATH": str(Path(reticulum.__file__).parents[1])},
         stdout=subprocess.PIPE,
     ) as node:
         assert node.stdout is not None
         pids = [int(word) for word in node.stdout.readline().split()]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)  # now it cannot notice by itself that its pipe is closed
         node.kill()
 
     assert 2 == len(pids)
-    for pid in pids:
-        await _is_gone(pid)
+    try:
+        for pid in pids:
+            await Deferred.fromCoroutine(_is_gone(pid)).addTimeout(10, reactor)
+    finally:
+        for pid in pids:
+            if Path(f"/proc/{pid}").exists():
+                os.kill(pid, signal.SIGKILL)

@@ -354,9 +354,7 @@ def test_loops_survive_avif(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["gif", "webp", "png", "avif"])
 @pytest.mark.parametrize("output", MOVING)
-def test_clear_frames_show_nothing_of_the_last(
-    tmp_path: Path, source: str, output: Format
-) -> None:
+def test_clear_frames_show_nothing_of_the_last(tmp_path: Path, source: str, output: Format) -> None:
     """A frame that is clear is clear, and does not show the frame before."""
     colours = [(255, 0, 0, 255), (0, 0, 0, 0), (0, 0, 255, 255)]
     made = _make(tmp_path, pictures.animation(source, colours), "30w", output)

@@ -238,3 +238,15 @@ async def test_upload_twice(verbs: Verbs) -> None:
 
     assert not receipt.is_new
     assert 1 == verbs.upload.taken
+
+
+async def test_equal_bytes_are_not_looked_into_twice(verbs: Verbs, painter: Painter) -> None:
+    """Uploading again what is here already costs no decoding."""
+    await stored(verbs)
+
+    async def refuse(source: Path) -> Facts:
+        raise DamagedImage("asked again")
+
+    painter.inspect = refuse  # type: ignore[method-assign]
+
+    await stored(verbs)

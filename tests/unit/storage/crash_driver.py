@@ -1,6 +1,8 @@
 """
 A program for `test_crash.py`: kill a storing process at each line of its code, then restart.
 
+Each line has its turn the first two times it is reached: for the first image and the next.
+
 Prints how many lines there were to die at; any broken promise ends it with a traceback.
 """
 
@@ -11,6 +13,7 @@ import os
 import shutil
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import FrameType
@@ -87,12 +90,16 @@ async def store(data: Path, say: Callable[[str], None]) -> None:
 
 def die_at(line: int) -> None:
     lines = itertools.count(1)
+    reached: Counter[tuple[str, int]] = Counter()
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
         if STORAGE not in frame.f_code.co_filename:
             return None
-        if event == "line" and next(lines) == line:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if event == "line":
+            here = (frame.f_code.co_filename, frame.f_lineno)
+            reached[here] += 1
+            if reached[here] <= 2 and next(lines) == line:
+                os.kill(os.getpid(), signal.SIGKILL)
         return trace
 
     sys.settrace(trace)
