@@ -85,9 +85,7 @@ class Retrieve:
         etag = _etag(rendition, self._pipeline)
         return _picture(original, rendition, spec, opened, etag)
 
-    async def _render(
-        self, rendition: Rendition, spec: Spec, source: Path, target: Path
-    ) -> None:
+    async def _render(self, rendition: Rendition, spec: Spec, source: Path, target: Path) -> None:
         try:
             await self._renderer.render(source, spec, rendition.format, target)
         except OSError:

@@ -61,7 +61,7 @@ def read_settings(
 def _settings_of(values: Mapping[tuple[str, str], tuple[Any, str]]) -> Settings:
     sections = {}
     for section in attrs.fields(Settings):
-        kind = cast(type[attrs.AttrsInstance], section.type)
+        kind = cast("type[attrs.AttrsInstance]", section.type)
         chosen: dict[str, Any] = {}
         for field in attrs.fields(kind):
             if (section.name, field.name) not in values:

@@ -71,14 +71,15 @@ class ImageBody:
 
     def image(self) -> Incoming:
         """
-        All bytes of the image.
+        All bytes of the image, which from now on belong to the caller.
 
         Raises:
             BadRequest: There was none.
         """
-        if self._incoming is None:
+        incoming, self._incoming = self._incoming, None
+        if incoming is None:
             raise BadRequest("the body is empty: send the bytes of an image")
-        return self._incoming
+        return incoming
 
     def close(self) -> None:
         """Remove what was not kept."""
@@ -140,7 +141,7 @@ class FormBody:
 
     def image(self) -> Incoming:
         """
-        All bytes of the image.
+        All bytes of the image, which from now on belong to the caller.
 
         Raises:
             BadRequest: The form is not whole, or has no image.

@@ -15,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
-from reticulum.model import HashName
+from reticulum.model import Facts, Format, HashName, Spec
 from reticulum.settings.sections import HttpSettings
-from reticulum.testing import SmallNode, small_node
+from reticulum.testing import InlineRenderer, SmallNode, small_node
 
 HTTP = HttpSettings()
 PROBLEM = "application/problem+json"
@@ -495,6 +497,37 @@ async def test_too_large(tmp_path: Path, chunked: bool) -> None:
         assert (413, PROBLEM) == (answer.status, answer.headers["content-type"])
         assert "1000 bytes" in answer.json["detail"]
         assert [] == list(tmp_path.rglob("*"))
+
+
+async def test_client_gone_while_its_image_is_looked_into(tmp_path: Path) -> None:
+    """The bytes are all here and the image is sound: it is kept, and no trace is left over."""
+    renderer = SlowToLook()
+    async with small_node(reactor, tmp_path, renderer=renderer) as node:
+        gone = ask("POST", f"{node.url}/v1/images", data=picture(), seconds=0.5)
+        with pytest.raises(TimeoutError):
+            await gone
+        while node.door.site.connections:
+            await deferLater(reactor, 0.01)
+        renderer.gate.callback(None)
+        await node.tasks.settle()
+
+        assert 1 == len((await ask("GET", f"{node.url}/v1/images")).json["images"])
+    assert [] == list(tmp_path.rglob("*"))
+
+
+@attrs.define
+class SlowToLook:
+    """Looks into nothing before the test says so."""
+
+    gate: Deferred[None] = attrs.field(factory=Deferred)
+    inner: InlineRenderer = attrs.field(factory=InlineRenderer)
+
+    async def inspect(self, source: Path) -> Facts:
+        await self.gate
+        return await self.inner.inspect(source)
+
+    async def render(self, source: Path, spec: Spec, output: Format, target: Path) -> None:
+        await self.inner.render(source, spec, output, target)
 
 
 segments = st.one_of(

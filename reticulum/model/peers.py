@@ -1,0 +1,100 @@
+"""Where nodes are: points in the key space of the DHT, and addresses."""
+
+import hashlib
+import ipaddress
+from typing import Self
+
+import attrs
+from attrs import validators as v
+
+from reticulum.model.ids import ImageId
+
+KEY_BYTES = 20
+
+
+@attrs.frozen(order=True)
+class Key:
+    """
+    A point in the key space: 160 bits, where a node stands or an image belongs.
+
+    Args:
+        digest: 20 bytes.
+    """
+
+    digest: bytes = attrs.field()
+
+    @digest.validator
+    def _length(self, _attribute: object, digest: bytes) -> None:
+        if len(digest) != KEY_BYTES:
+            raise ValueError(f"a key has {KEY_BYTES} bytes, not {len(digest)}")
+
+    @classmethod
+    def of_image(cls, image_id: ImageId) -> Self:
+        """Where the records of an image belong: first 20 bytes of SHA-256 of the id's text."""
+        return cls(hashlib.sha256(str(image_id).encode()).digest()[:KEY_BYTES])
+
+    @classmethod
+    def of_public_key(cls, public_key: bytes) -> Self:
+        """Where a node stands: first 20 bytes of SHA-256 of its Ed25519 public key."""
+        return cls(hashlib.sha256(public_key).digest()[:KEY_BYTES])
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """
+        Read 40 hexadecimal digits.
+
+        Raises:
+            ValueError: The text is something else.
+        """
+        return cls(bytes.fromhex(text))
+
+    @property
+    def number(self) -> int:
+        """As a whole number, most significant byte first."""
+        return int.from_bytes(self.digest)
+
+    def distance(self, other: "Key") -> int:
+        """XOR metric (Maymounkov and Mazieres, Kademlia, section 2.1)."""
+        return self.number ^ other.number
+
+    def __str__(self) -> str:
+        return self.digest.hex()
+
+
+NodeId = Key
+
+
+@attrs.frozen(order=True)
+class Address:
+    """
+    An IP address and a port.
+
+    Args:
+        host: IPv4 or IPv6 in its one canonical text.
+        port: 1 to 65535.
+    """
+
+    host: str = attrs.field()
+    port: int = attrs.field(validator=[v.ge(1), v.le(65_535)])
+
+    @host.validator
+    def _is_canonical(self, _attribute: object, host: str) -> None:
+        if str(ipaddress.ip_address(host)) != host:
+            raise ValueError(f"{host!r} is not the canonical text of an IP address")
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@attrs.frozen
+class Contact:
+    """
+    A node and where datagrams reach it.
+
+    Args:
+        node_id: Made from its public key.
+        address: UDP and TCP.
+    """
+
+    node_id: NodeId
+    address: Address
