@@ -3,7 +3,7 @@
 from importlib.metadata import version
 from typing import Final
 
-_STEPS: Final = 1
+_STEPS: Final = 2
 """Raise it with every change of a step that changes the bytes of any rendition."""
 
 PIPELINE: Final = f"{_STEPS}-{version('Pillow')}"

@@ -259,6 +259,16 @@ def test_padding(tmp_path: Path, output: str, expected: int) -> None:
     assert _near(pictures.RED, made.at(0.5, 0.5))
 
 
+@pytest.mark.parametrize("alpha,expected", [(100, (0, 0)), (140, (115, 255)), (255, (0, 255))])
+def test_gif_of_what_is_half_clear(tmp_path: Path, alpha: int, expected: tuple[int, int]) -> None:
+    """Below one half a GIF's pixel is clear; above, white shines through as in a JPEG."""
+    data = pictures.packed(Image.new("RGBA", (20, 20), (0, 0, 0, alpha)), "png")
+    pixel = _make(tmp_path, data, "10w", "gif").at(0.5, 0.5)
+
+    assert expected[1] == pixel[3]
+    assert not pixel[3] or _near((expected[0],), pixel)
+
+
 @pytest.mark.parametrize("output", WRITTEN)
 @pytest.mark.parametrize("text", ["full,q=60", "40s", "90w70h,fit=pad"])
 def test_equal_input_gives_equal_bytes(tmp_path: Path, output: Format, text: str) -> None:
