@@ -261,11 +261,8 @@ def nursery() -> Iterator[list[Node]]:
 
 def children_of(pid: int) -> list[int]:
     """Process ids of the living children of a process."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and _parent_and_state(int(entry.name)) == (pid, True):
-            found.append(int(entry.name))
-    return sorted(found)
+    everyone = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return sorted(child for child in everyone if _parent_and_state(child) == (pid, True))
 
 
 def is_alive(pid: int) -> bool:

@@ -88,7 +88,7 @@ def make(data: Path) -> Made:
         if not whole.is_dir():
             whole.mkdir(parents=True)
             # A web server in front of the node has to get through to the renditions.
-            whole.chmod(0o755)
+            whole.chmod(0o711)
         # Upload keys will stand in it.
         descriptor = os.open(config, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -7,12 +7,12 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime, ITCPTranspor
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web import server
-from twisted.web.http import HTTPChannel
+from twisted.web.http import HTTPChannel, datetimeToString
 
 from reticulum.errors import OutOfTime, ReticulumError
 from reticulum.web.bodies import Body, NoBody
 from reticulum.web.intake import Intake
-from reticulum.web.responses import Answer, refusal
+from reticulum.web.responses import SERVER, Answer, refusal
 
 # How long a refused client may go on sending: one that reads only after its last byte still
 # gets to see the refusal, as with nginx's lingering_close.
@@ -174,6 +174,8 @@ class _Content:
 
 def _head(answer: Answer) -> bytes:
     headers = {
+        b"server": SERVER,
+        b"date": datetimeToString(),
         **answer.headers,
         b"content-length": b"%d" % len(answer.body),
         b"connection": b"close",

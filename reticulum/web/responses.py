@@ -8,11 +8,12 @@ from typing import Any
 import attrs
 from twisted.web.http import Request
 
-from reticulum import errors
+from reticulum import __version__, errors
 from reticulum.model import Facts, ImageId, Original, Receipt
 
 JSON = b"application/json"
 PROBLEM = b"application/problem+json"
+SERVER = f"reticulum/{__version__}".encode()
 
 # Looked up along the class's own line of ancestors, so the order here does not matter.
 STATUS: Mapping[type[BaseException], HTTPStatus] = {

@@ -10,14 +10,12 @@ from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from reticulum import __version__
 from reticulum.web.intake import Intake
 from reticulum.web.public import Public
 from reticulum.web.requests import IntakeChannel, IntakeRequest
-from reticulum.web.responses import problem
+from reticulum.web.responses import SERVER, problem
 
 MAX_PATH_BYTES = 4_096
-_SERVER = f"reticulum/{__version__}".encode()
 
 
 class _Door(Resource):
@@ -32,7 +30,7 @@ class _Door(Resource):
 
     def render(self, request: IntakeRequest) -> object:
         """Answer at once, or pass on a well-formed request."""
-        request.responseHeaders.setRawHeaders(b"server", [_SERVER])
+        request.responseHeaders.setRawHeaders(b"server", [SERVER])
         reason = _malformed(request)
         if reason is not None:
             return problem(HTTPStatus.BAD_REQUEST, reason).send(request)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
-import child_node
+import processes
 import pytest
 from PIL import Image
 
@@ -51,9 +51,12 @@ def blocks(page: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[child_node.ChildNode]:
-    with child_node.child_node(tmp_path_factory.mktemp("docs") / "data") as running:
-        yield running
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[processes.Node]:
+    with processes.nursery() as nodes:
+        started = processes.start(tmp_path_factory.mktemp("docs"))
+        nodes.append(started)
+        started.wait_ready()
+        yield started
 
 
 def commands(folder: Path) -> Path:
@@ -70,16 +73,19 @@ def commands(folder: Path) -> Path:
     return folder
 
 
-def run(page: str, node: child_node.ChildNode, folder: Path) -> Ran:
+def run(page: str, node: processes.Node, folder: Path) -> Ran:
     """Run all blocks of a page that are to be run, in one shell, against *node*."""
     script = "".join(block for block in blocks(page) if block not in NOT_RUN[page])
     path = commands(folder / "bin")
     work = folder / "work"
     work.mkdir()
-    environment = child_node.clean_environment(
-        RETICULUM_NODE=node.url, BROWSER=f"{path}/browser %s"
+    environment = processes.surroundings(
+        {
+            "RETICULUM_NODE": node.url,
+            "BROWSER": f"{path}/browser %s",
+            "PATH": f"{path}{os.pathsep}{os.environ['PATH']}",
+        }
     )
-    environment["PATH"] = f"{path}{os.pathsep}{environment['PATH']}"
     ended = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script.replace(SHIPPED_URL, node.url)],
         cwd=work,
@@ -105,7 +111,7 @@ def size_of(path: Path) -> tuple[str | None, tuple[int, int]]:
 class TestCommands:
     """Where a reader would type them, with a node running."""
 
-    def test_the_readme_works(self, node: child_node.ChildNode, tmp_path: Path) -> None:
+    def test_the_readme_works(self, node: processes.Node, tmp_path: Path) -> None:
         """The README's commands leave a thumbnail, and open it in a browser."""
         ran = run("README.md", node, tmp_path)
 
@@ -114,7 +120,7 @@ class TestCommands:
         opened = (ran.folder / "bin" / "opened").read_text()
         assert re.fullmatch(rf"{node.url}/image/sha256-[0-9a-f]+/300w/thumbnail\.jpg\n", opened)
 
-    def test_the_tutorial_works(self, node: child_node.ChildNode, tmp_path: Path) -> None:
+    def test_the_tutorial_works(self, node: processes.Node, tmp_path: Path) -> None:
         """The tutorial's commands leave what it says: two sizes, a refusal, a page."""
         ran = run("docs/tutorial.md", node, tmp_path)
         work = ran.folder / "work"

@@ -50,12 +50,23 @@ def _isolation() -> list[str]:
 
 
 def _pip(*arguments: str, cwd: Path) -> None:
-    # In the checkout, pip takes what lies there for installed.
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", *arguments]
+    _run([sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", *arguments], cwd)
+
+
+def _run(command: list[str], cwd: Path) -> str:
+    """What a command prints, far from the checkout, which pip and Python would find else."""
+    clean = {name: v for name, v in os.environ.items() if not name.startswith("PYTHON")}
     told = subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, check=False, timeout=TIMEOUT_S
+        command,
+        cwd=cwd,
+        env=clean,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
     )
     assert 0 == told.returncode, told.stderr
+    return told.stdout.strip()
 
 
 def _fresh(folder: Path) -> Path:
@@ -100,23 +111,20 @@ def _found(package: str) -> str:
 
 
 def _asked(python: Path, program: str) -> str:
-    """What a program prints in an environment, far from the checkout."""
-    clean = {name: v for name, v in os.environ.items() if not name.startswith("PYTHON")}
-    told = subprocess.run(
-        [str(python), "-c", program],
-        cwd=python.parent,
-        env=clean,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=TIMEOUT_S,
-    )
-    assert 0 == told.returncode, told.stderr
-    return told.stdout.strip()
+    """What a program prints in an environment."""
+    return _run([str(python), "-c", program], python.parent)
 
 
 def _install(python: Path, *arguments: str) -> None:
-    _pip("--python", str(python), "install", "--no-deps", *_isolation(), *arguments, cwd=python.parent)
+    _pip(
+        "--python",
+        str(python),
+        "install",
+        "--no-deps",
+        *_isolation(),
+        *arguments,
+        cwd=python.parent,
+    )
 
 
 _PLUGINS = """

@@ -1,12 +1,13 @@
 """The OpenAPI file against a real node: what the file says is what happens, and nothing else."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import child_node
 import pictures
+import processes
 import pytest
 import requests
 import schemathesis
@@ -77,21 +78,30 @@ def is_modified(path: str, method: str) -> bool:
     return bool(item.get("parameters") or {"parameters", "requestBody"} & item[method].keys())
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[child_node.ChildNode]:
-    with child_node.child_node(tmp_path_factory.mktemp("openapi") / "data") as running:
-        yield running
+@contextmanager
+def running(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[processes.Node]:
+    with processes.nursery() as nodes:
+        node = processes.start(folder, environment=environment)
+        nodes.append(node)
+        node.wait_ready()
+        yield node
 
 
 @pytest.fixture(scope="module")
-def node_with_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[child_node.ChildNode]:
-    settings = {"RETICULUM_HTTP_UPLOAD_KEYS": KEY}
-    data = tmp_path_factory.mktemp("openapi-key") / "data"
-    with child_node.child_node(data, settings=settings) as running:
-        yield running
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[processes.Node]:
+    with running(tmp_path_factory.mktemp("openapi")) as started:
+        yield started
 
 
-def operation_on(node: child_node.ChildNode, path: str, method: str) -> Any:
+@pytest.fixture(scope="module")
+def node_with_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[processes.Node]:
+    with running(
+        tmp_path_factory.mktemp("openapi-key"), {"RETICULUM_HTTP_UPLOAD_KEYS": KEY}
+    ) as started:
+        yield started
+
+
+def operation_on(node: processes.Node, path: str, method: str) -> Any:
     """One operation of the file; where it takes an id, every other one is of a known image."""
     known = []
     for sample in SAMPLES:
@@ -108,7 +118,7 @@ def operation_on(node: child_node.ChildNode, path: str, method: str) -> Any:
 
 @pytest.mark.parametrize("path,method", OPERATIONS)
 def test_what_is_allowed_is_answered_as_the_file_says(
-    node: child_node.ChildNode, path: str, method: str
+    node: processes.Node, path: str, method: str
 ) -> None:
     """Status, headers and body of every answer to a well-formed request stand in the file."""
 
@@ -124,7 +134,7 @@ def test_what_is_allowed_is_answered_as_the_file_says(
     "path,method", [operation for operation in OPERATIONS if is_modified(*operation)]
 )
 def test_what_is_malformed_is_answered_as_the_file_says(
-    node: child_node.ChildNode, path: str, method: str
+    node: processes.Node, path: str, method: str
 ) -> None:
     """A malformed request is refused with a status and a body that stand in the file; never 500."""
 
@@ -146,7 +156,7 @@ def test_what_is_malformed_is_answered_as_the_file_says(
 )
 @pytest.mark.parametrize("key", [None, "not-the-key", KEY])
 def test_keys_are_asked_for_as_the_file_says(
-    node_with_key: child_node.ChildNode, path: str, method: str, key: str | None
+    node_with_key: processes.Node, path: str, method: str, key: str | None
 ) -> None:
     """Without a key or with a wrong one, what the file guards is refused as it says."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}

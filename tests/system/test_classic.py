@@ -60,7 +60,7 @@ def test_order_of_fields_does_not_matter(site: Node) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "moved_to"),
+    "asked, moved_to",
     [
         ("100s/x.jpeg", "100s/x.jpg"),
         ("100h200w/image.jpg", "200w100h/image.jpg"),
@@ -113,7 +113,7 @@ def test_wrong_key_is_403(site: Node) -> None:
         headers, body = form(("image", image), *parts)
         reply = site.ask("POST", "/", body, headers)
         assert (403, "application/problem+json") == (reply.status, reply.kind)
-        assert "invalid upload key" in reply.json["detail"] or "not accepted" in reply.json["detail"]
+        assert "upload key" in reply.json["detail"]
     assert before == site.originals().keys()
     assert [] == site.debris()
 

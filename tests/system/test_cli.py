@@ -404,7 +404,7 @@ def test_init_modes(tmp_path: Path) -> None:
     assert f"twistd -n reticulum --data {data}" in ended.lines[-1]
     modes = {path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in data.iterdir()}
     assert {"reticulum.toml": "0o600", "node.key": "0o600", "grid.secret": "0o600"} == modes
-    assert 0o755 == stat.S_IMODE(data.stat().st_mode)
+    assert 0o711 == stat.S_IMODE(data.stat().st_mode)
 
 
 @pytest.mark.parametrize("kept", ["reticulum.toml", "node.key", "grid.secret"])

@@ -70,9 +70,7 @@ def test_damage_while_the_node_runs(damage: Callable[[Path], None], node: Node) 
 
 
 @pytest.mark.parametrize("damage", [_truncate, _flip_unseen], ids=["truncate", "flip"])
-def test_damage_while_the_node_is_down(
-    damage: Callable[[Path], None], start_node: Any
-) -> None:
+def test_damage_while_the_node_is_down(damage: Callable[[Path], None], start_node: Any) -> None:
     """A node trusts no original because it was sound before a restart."""
     node = start_node()
     image_id = node.put(IMAGE)

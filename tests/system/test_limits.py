@@ -12,6 +12,8 @@ import processes
 import pytest
 from processes import until
 
+CHUNKED = b"POST /v1/images HTTP/1.1\r\nHost: node\r\nTransfer-Encoding: chunked\r\n\r\n"
+
 
 def test_slow_loris_is_hung_up_on(start_node: Any) -> None:
     """A head that never ends, a body that pauses, a silent connection: closed after idle time."""
@@ -21,7 +23,7 @@ def test_slow_loris_is_hung_up_on(start_node: Any) -> None:
             "silent": b"",
             "half a head": b"GET /healthz HTTP/1.1\r\nHost: no",
             "half a body": processes.upload_head(1000) + bytes(10),
-            "a chunk": b"POST /v1/images HTTP/1.1\r\nHost: n\r\nTransfer-Encoding: chunked\r\n\r\n1",
+            "a chunk": CHUNKED + b"1",
         }
         connections = {}
         for what, opening in openings.items():

@@ -6,14 +6,13 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
-import child_node
 import pictures
+import processes
 import pytest
 import requests
 
@@ -50,7 +49,7 @@ class Front:
     """nginx, and the node behind it."""
 
     url: str
-    node: child_node.ChildNode
+    node: processes.Node
 
     def get(self, path: str, **headers: str) -> requests.Response:
         """What the front answers, redirects included."""
@@ -83,7 +82,7 @@ def is_open(port: int) -> bool:
 
 
 @contextmanager
-def front_to(node: child_node.ChildNode, folder: Path) -> Iterator[Front]:
+def front_to(node: processes.Node, folder: Path) -> Iterator[Front]:
     """The shipped configuration with the places of this test in it, served."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -112,11 +111,12 @@ def front_to(node: child_node.ChildNode, folder: Path) -> Iterator[Front]:
     command = [NGINX, "-p", folder, "-e", folder / "error.log", "-c", folder / "nginx.conf"]
     process = subprocess.Popen(command)
     try:
-        give_up = time.monotonic() + TIMEOUT_S
-        while not is_open(port):
+
+        def is_up() -> bool:
             assert process.poll() is None, (folder / "error.log").read_text()
-            assert time.monotonic() < give_up
-            time.sleep(0.02)
+            return is_open(port)
+
+        processes.until(is_up, "nginx listens")
         yield Front(url=f"http://127.0.0.1:{port}", node=node)
     finally:
         process.terminate()
@@ -125,13 +125,13 @@ def front_to(node: child_node.ChildNode, folder: Path) -> Iterator[Front]:
 
 @contextmanager
 def new_front(folder: Path) -> Iterator[Front]:
-    settings = {"RETICULUM_HTTP_UPLOAD_KEYS": KEY}
     (folder / "nginx").mkdir()
-    with (
-        child_node.child_node(folder / "data", settings=settings) as node,
-        front_to(node, folder / "nginx") as front,
-    ):
-        yield front
+    with processes.nursery() as nodes:
+        node = processes.start(folder, environment={"RETICULUM_HTTP_UPLOAD_KEYS": KEY})
+        nodes.append(node)
+        node.wait_ready()
+        with front_to(node, folder / "nginx") as front:
+            yield front
 
 
 @pytest.fixture(scope="module")
@@ -154,10 +154,7 @@ def fetch(front: Front, image_id: str, name: str) -> requests.Response:
     answer = front.get(f"/image/{image_id}/{name}")
     spec, _, file = name.partition("/")
     kept = front.file(image_id, spec, file.rpartition(".")[2])
-    give_up = time.monotonic() + TIMEOUT_S
-    while not kept.exists():
-        assert time.monotonic() < give_up, f"{kept} was not kept"
-        time.sleep(0.01)
+    processes.until(kept.exists, f"{kept} is kept")
     return answer
 
 
@@ -170,7 +167,7 @@ def test_what_was_made_once_comes_from_disk(tmp_path: Path) -> None:
     with new_front(tmp_path) as front:
         image_id = upload(front)
         made = {name: fetch(front, image_id, name) for name in NAMES}
-        front.node.stop()
+        front.node.end()
 
         again = {name: front.get(f"/image/{image_id}/{name}") for name in NAMES}
         bare = front.get(f"/image/{image_id.partition('-')[2]}/100s/a.png")

@@ -74,9 +74,7 @@ def test_sigterm_finishes_a_rendition_under_way(start_node: Any) -> None:
 
 def test_drain_is_bounded_and_idle_connections_do_not_count(start_node: Any) -> None:
     """After drain_s the node cuts off who has not finished; one that only waits, at once."""
-    node = start_node(
-        environment={"RETICULUM_HTTP_DRAIN_S": "1", "RETICULUM_IMAGING_WORKERS": "1"}
-    )
+    node = start_node(environment={"RETICULUM_HTTP_DRAIN_S": "1", "RETICULUM_IMAGING_WORKERS": "1"})
     with node.connect() as idle, node.connect() as stuck:
         idle.sendall(b"GET /readyz HTTP/1.1\r\nHost: node\r\n\r\n")
         assert 200 == processes.reply_on(idle).status

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pictures
@@ -111,9 +112,7 @@ def test_idle_worker_that_is_killed_costs_nothing(start_node: Any) -> None:
     _must_be_whole(node, 2)
 
 
-def test_killed_node_takes_its_workers_along(
-    start_node: Any, clients: ThreadPoolExecutor
-) -> None:
+def test_killed_node_takes_its_workers_along(start_node: Any, clients: ThreadPoolExecutor) -> None:
     """Two seconds after SIGKILL of the node no worker runs, in the middle of a decode or idle."""
     node = start_node(environment=TWO_WORKERS)
     path = _slow(node)
@@ -176,11 +175,13 @@ def test_workers_know_nothing_of_the_node(start_node: Any) -> None:
     """Who takes over a worker finds no setting, no key and no socket in it."""
     node = start_node(environment={"RETICULUM_HTTP_UPLOAD_KEYS": "a-secret-upload-key"})
     for worker in node.workers():
-        with open(f"/proc/{worker}/environ", "rb") as environment:
-            assert b"RETICULUM" not in environment.read()
-        links = {os.readlink(link) for link in os.scandir(f"/proc/{worker}/fd")}
+        proc = Path("/proc") / str(worker)
+        assert b"RETICULUM" not in (proc / "environ").read_bytes()
+        links = _links(proc)
         assert not any(str(node.data) in link for link in links)
-        # a worker's own sockets: the wake-up pair of its event loop
-        ours = {link for link in links if link.startswith("socket:")}
-        theirs = {os.readlink(link) for link in os.scandir(f"/proc/{node.pid}/fd")}
-        assert not ours & theirs
+        # it has sockets of its own: the wake-up pair of its event loop
+        assert not {link for link in links & _links(node.proc) if link.startswith("socket:")}
+
+
+def _links(proc: Path) -> set[str]:
+    return {str(link.readlink()) for link in (proc / "fd").iterdir()}
