@@ -90,5 +90,6 @@ async def small_node(
         yield SmallNode(url=url, verbs=verbs, door=door, tasks=tasks)
     finally:
         await maybeDeferred(port.stopListening)
-        await door.site.hang_up()
+        door.site.hang_up()
+        await door.site.drain()
         await tasks.settle()

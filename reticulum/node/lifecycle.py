@@ -42,6 +42,7 @@ class NodeService(Service):
         self._started: list[Part] = []
         self._starting: Deferred[None] | None = None
         self._old_signal: object = None
+        self._is_stopping = False
 
     def startService(self) -> None:  # noqa: N802  (Twisted's name)
         """Start every part in the background; twistd does not wait."""
@@ -57,16 +58,22 @@ class NodeService(Service):
             self._started.append(part)
             try:
                 await part.start()
-            except ReticulumError as error:
+            except Exception as error:  # noqa: BLE001  (a half-started node must not stay)
+                if self._is_stopping:
+                    return  # told to stop half-way: it is stopped with the others
                 self._started.pop()
-                _log.critical("node.refused reason={reason}", reason=str(error))
+                self._tell(part, error)
                 self._give_up()
                 return
-            except Exception:  # noqa: BLE001  (whatever it was, a half-started node must not stay)
-                _log.failure("node.failed part={part}", part=type(part).__name__)
-                self._give_up()
+            if self._is_stopping:
                 return
         _log.info("node.started")
+
+    def _tell(self, part: Part, error: Exception) -> None:
+        if isinstance(error, ReticulumError):
+            _log.critical("node.refused reason={reason}", reason=str(error))
+        else:
+            _log.failure("node.failed part={part}", part=type(part).__name__)
 
     def stopService(self) -> Deferred[None]:  # noqa: N802  (Twisted's name)
         """Stop every part that was started; twistd waits for the Deferred."""
@@ -75,6 +82,7 @@ class NodeService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        self._is_stopping = True
         if self._starting is not None and not self._starting.called:
             self._starting.cancel()
         while self._started:

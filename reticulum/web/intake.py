@@ -1,5 +1,7 @@
 """What the body of a request may be, decided at its headers."""
 
+from urllib.parse import unquote_to_bytes
+
 import attrs
 from twisted.web.http import Request
 
@@ -50,7 +52,7 @@ class Intake:
         Raises:
             ReticulumError: The body is not wanted.
         """
-        if request.method != b"POST" or request.path not in UPLOAD_PATHS:
+        if request.method != b"POST" or unquote_to_bytes(request.path) not in UPLOAD_PATHS:
             body = NoBody()
             body.expect(length or 0)
             return body
@@ -58,7 +60,7 @@ class Intake:
         key = bearer(request)
         if boundary is None or key is not None:
             self._keys.check(key)
-        if boundary is None and request.path == b"/":
+        if boundary is None and request.path != b"/v1/images":
             raise BadRequest("missing image file: send multipart/form-data with a field 'image'")
         room = self.max_bytes + (MAX_FORM_OVERHEAD_BYTES if boundary is not None else 0)
         if length is not None and length > room:

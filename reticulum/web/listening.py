@@ -83,7 +83,8 @@ class PublicListener:
             await self._site.drain().addTimeout(seconds, self._reactor)
         except DeferredTimeoutError:
             _log.warn("http.cut_off requests={requests}", requests=self._site.under_way)
-        await self._site.hang_up()
+            self._site.hang_up()
+            await self._site.drain()
 
 
 @attrs.define(kw_only=True)
@@ -123,4 +124,5 @@ class ControlListener:
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
             self._path.unlink(missing_ok=True)
-        await self._site.hang_up()
+        self._site.hang_up()
+        await self._site.drain()

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeVar, cast
+from urllib.parse import urlsplit
 
 import attrs
 from klein import Klein
@@ -11,6 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
 
 from reticulum.errors import BadRequest, ReticulumError
 from reticulum.interfaces import Originals
@@ -20,7 +22,7 @@ from reticulum.node.prerender import Prerender
 from reticulum.node.retrieve import Retrieve
 from reticulum.node.upload import Upload
 from reticulum.web import classic, landing
-from reticulum.web.bodies import FormBody, UploadBody
+from reticulum.web.bodies import FormBody, ImageBody, UploadBody
 from reticulum.web.keys import Keys, bearer
 from reticulum.web.pictures import ONE_PIECE_BYTES, picture_head, send_picture
 from reticulum.web.requests import IntakeRequest
@@ -35,6 +37,8 @@ from reticulum.web.responses import (
 from reticulum.web.wanted import wanted_picture
 
 MAX_PAGE = 1_000
+
+B = TypeVar("B", bound=UploadBody)
 
 _log = Logger()
 
@@ -66,8 +70,7 @@ class Public:
     @app.route("/v1/images", methods=["POST"])
     async def post_image(self, request: IntakeRequest) -> bytes:
         """Take an image: raw bytes, or a form with the field `image`."""
-        body = request.body
-        assert isinstance(body, UploadBody)  # noqa: S101  (Intake sees to it)
+        body = _upload_body(request, ImageBody, FormBody)
         if isinstance(body, FormBody) and bearer(request) is None:
             self._keys.check(body.field("key"))
         receipt = await self._upload.finish(body.image())
@@ -79,8 +82,7 @@ class Public:
     @app.route("/", methods=["POST"])
     async def post_classic(self, request: IntakeRequest) -> bytes:
         """Take an image as thraxil/reticulum does."""
-        form = request.body
-        assert isinstance(form, FormBody)  # noqa: S101  (Intake sees to it)
+        form = _upload_body(request, FormBody)
         if bearer(request) is None:
             classic.check_form_key(self._keys, form)
         receipt = await self._upload.finish(form.image())
@@ -190,6 +192,8 @@ class Public:
         headers = {}
         if methods := getattr(error, "valid_methods", None):
             headers[b"allow"] = ", ".join(sorted(methods)).encode()
+        if isinstance(error, RequestRedirect):
+            headers[b"location"] = urlsplit(error.new_url).path.encode()
         status = HTTPStatus(error.code or HTTPStatus.NOT_FOUND)
         return _over(request, problem(status, _no_route(request, status), headers))
 
@@ -203,6 +207,13 @@ class Public:
     def on_crash(self, request: Request, failure: Failure) -> bytes:
         """A defect of ours: all of it into the log, none of it to the client."""
         return _over(request, _crash(request, failure))
+
+
+def _upload_body(request: IntakeRequest, *kinds: type[B]) -> B:
+    """The body as `Intake` saw it coming; it goes by the path as it is written, klein does not."""
+    if not isinstance(request.body, kinds):
+        raise BadRequest("write the path of an upload plainly: / or /v1/images")
+    return request.body
 
 
 def _crash(request: Request, failure: Failure) -> Answer:

@@ -24,6 +24,7 @@ class RequestSite(Protocol):
 
     intake: Intake
     clock: IReactorTime
+    head_deadline_s: float
 
     def opened(self, channel: "IntakeChannel") -> None:
         """Count one more connection."""
@@ -42,6 +43,8 @@ class IntakeChannel(HTTPChannel):
     """A connection that its site knows of; plain HTTP/1.1, as there is no TLS to negotiate more."""
 
     site: RequestSite
+    _in_head = True
+    _head_deadline: IDelayedCall | None = None
 
     def connectionMade(self) -> None:  # noqa: N802  (Twisted's name)
         """Count in."""
@@ -50,11 +53,49 @@ class IntakeChannel(HTTPChannel):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
         """Count out."""
+        self._stop_head_deadline()
         super().connectionLost(reason)  # type: ignore[no-untyped-call]  # Twisted's
         self.site.closed(self)
 
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802  (Twisted's name)
+        """
+        Parse, with a deadline for the head of a request.
+
+        Twisted's own timeout begins anew with every byte, so one byte now and then would keep a
+        connection for ever.
+        """
+        super().dataReceived(data)  # type: ignore[no-untyped-call]  # Twisted's
+        is_partial = self._in_head and (self.requests or self._buffer)
+        if is_partial and self._head_deadline is None:
+            self._head_deadline = self.site.clock.callLater(self.site.head_deadline_s, self.abort)
+
+    def head_complete(self) -> None:
+        """The head of a request is here; told by the request."""
+        self._in_head = False
+        self._stop_head_deadline()
+
+    def requestDone(self, request: server.Request) -> None:  # noqa: N802  (Twisted's name)
+        """Wait for the head of the next one."""
+        self._in_head = True
+        super().requestDone(request)  # type: ignore[no-untyped-call]  # Twisted's
+
+    def _stop_head_deadline(self) -> None:
+        if self._head_deadline is not None:
+            self._head_deadline.cancel()
+            self._head_deadline = None
+
+    def close_after_answer(self) -> None:
+        """Close after the answer under way, or at once if there is none."""
+        self.persistent = False
+        for request in self.requests:
+            if not request.startedWriting:
+                request.responseHeaders.setRawHeaders(b"connection", [b"close"])
+        if not self.requests:
+            self.loseConnection()  # type: ignore[no-untyped-call]  # Twisted's
+
     def abort(self) -> None:
         """Close at once, whatever is still to be sent."""
+        self._head_deadline = None
         cast("ITCPTransport", self.transport).abortConnection()
 
 
@@ -76,6 +117,7 @@ class IntakeRequest(server.Request):
     def gotLength(self, length: int | None) -> None:  # noqa: N802  (Twisted's name)
         """Meet the body: all headers are here, not a byte of the content."""
         channel = self.channel
+        channel.head_complete()
         # Twisted tells a request its method and path only after the body; the channel has them.
         self.method, self.uri = channel._command, channel._path  # noqa: SLF001
         self.path = self.uri.partition(b"?")[0]

@@ -16,6 +16,8 @@ from reticulum.web.requests import IntakeChannel, IntakeRequest
 from reticulum.web.responses import SERVER, problem
 
 MAX_PATH_BYTES = 4_096
+MAX_HOST_CHARACTERS = 255  # RFC 1035 section 2.3.4
+_NO_HOST = frozenset(" /\\?#@\t")
 
 
 class _Door(Resource):
@@ -40,21 +42,29 @@ class _Door(Resource):
 
 
 def _malformed(request: IntakeRequest) -> str | None:
-    if len(request.uri) > MAX_PATH_BYTES:
-        return f"the path is longer than {MAX_PATH_BYTES} bytes"
-    if not request.path.startswith(b"/"):
-        return "the request names no path"
+    """What is wrong with the frame of a request, or None: the first of the rules that it breaks."""
+    hosts = request.requestHeaders.getRawHeaders(b"host", [])
     try:
-        text = b"/".join(request.postpath or []).decode()
-        host = (request.getHeader(b"host") or b"").decode("ascii")
-        request.method.decode("ascii")
+        path = b"/".join(request.postpath or []).decode()
+        host = hosts[0].decode("ascii") if hosts else ""
+        method = request.method.decode("ascii")
     except UnicodeDecodeError:
         return "the path must be UTF-8, the host and the method ASCII"
-    if "\0" in text:
-        return "the path holds a NUL character"
-    if len(host) > 255 or any(c in host for c in " /\\?#@\t"):  # noqa: PLR2004  (RFC 1035: 255)
-        return "the Host header names no host"
-    return None
+    rules = (
+        (len(request.uri) > MAX_PATH_BYTES, f"the path is longer than {MAX_PATH_BYTES} bytes"),
+        (not request.path.startswith(b"/"), "the request names no path"),
+        (method != method.upper(), "methods are written in capitals (RFC 9110 section 9.1)"),
+        ("\0" in path, "the path holds a NUL character"),
+        (
+            len(hosts) != 1 and request.clientproto == b"HTTP/1.1",
+            "HTTP/1.1 wants one Host header (RFC 9112 section 3.2)",
+        ),
+        (
+            len(host) > MAX_HOST_CHARACTERS or not _NO_HOST.isdisjoint(host),
+            "the Host header names no host",
+        ),
+    )
+    return next((reason for is_broken, reason in rules if is_broken), None)
 
 
 class NodeSite(Site):
@@ -65,7 +75,8 @@ class NodeSite(Site):
         public: Routes.
         intake: Where bodies go.
         clock: For deadlines.
-        idle_timeout_s: A silent connection is closed after so many seconds.
+        idle_timeout_s: A silent connection is closed after so many seconds, and so is one whose
+            request's head is not whole by then.
         max_connections: One more is closed at once.
     """
 
@@ -90,12 +101,12 @@ class NodeSite(Site):
         )
         self.intake = intake
         self.clock = clock
+        self.head_deadline_s = idle_timeout_s
         self.max_connections = max_connections
         self.draining = False
         self.answered = 0
         self.connections: set[IntakeChannel] = set()
         self._under_way: set[IntakeRequest] = set()
-        self._quiet: list[Deferred[None]] = []
         self._gone: list[Deferred[None]] = []
 
     def log(self, request: Request) -> None:
@@ -114,18 +125,14 @@ class NodeSite(Site):
         """Count *request* as under way; while draining, it is its connection's last."""
         self._under_way.add(request)
         if self.draining:
-            request.channel.persistent = False
-            request.responseHeaders.setRawHeaders(b"connection", [b"close"])
+            request.channel.close_after_answer()
 
     def ended(self, request: IntakeRequest) -> None:
         """Count *request* as done."""
         if request in self._under_way:
             self._under_way.remove(request)
             self.answered += 1
-        if not self._under_way:
-            quiet, self._quiet = self._quiet, []
-            for waiter in quiet:
-                waiter.callback(None)
+            self._close_if_quiet()
 
     @property
     def under_way(self) -> int:
@@ -138,14 +145,10 @@ class NodeSite(Site):
             return None
         return super().buildProtocol(addr)  # type: ignore[no-untyped-call]  # Twisted's
 
-    def hang_up(self) -> Deferred[None]:
-        """Close every connection at once; fires when all are gone."""
-        gone: Deferred[None] = Deferred()
-        self._gone.append(gone)
+    def hang_up(self) -> None:
+        """Close every connection at once, whatever is still to be sent."""
         for connection in list(self.connections):
             connection.abort()
-        self._tell_gone()
-        return gone
 
     def _tell_gone(self) -> None:
         if not self.connections:
@@ -154,11 +157,25 @@ class NodeSite(Site):
                 waiter.callback(None)
 
     def drain(self) -> Deferred[None]:
-        """From now on close after each answer; fires when nothing is under way."""
+        """
+        Let what is under way be answered, all of it, and each connection close after that.
+
+        Silent connections stay until nothing is under way any more: a load balancer that keeps
+        one open may still ask whether the node is ready, and hears that it is not.
+
+        Returns:
+            Fires when no connection is left.
+        """
         self.draining = True
-        quiet: Deferred[None] = Deferred()
-        if self._under_way:
-            self._quiet.append(quiet)
-        else:
-            quiet.callback(None)
-        return quiet
+        for request in self._under_way:
+            request.channel.close_after_answer()
+        gone: Deferred[None] = Deferred()
+        self._gone.append(gone)
+        self._close_if_quiet()
+        self._tell_gone()
+        return gone
+
+    def _close_if_quiet(self) -> None:
+        if self.draining and not self._under_way:
+            for connection in list(self.connections):
+                connection.close_after_answer()

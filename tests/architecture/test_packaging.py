@@ -172,11 +172,11 @@ def test_default_editable_install_hides_the_plugin(source: Path, tmp_path: Path)
     assert "0" == _asked(python, _PLUGINS)
 
 
-def test_wheel_holds_just_what_is_ours(wheel: Path) -> None:
+def test_wheel_holds_just_what_is_ours(source: Path, wheel: Path) -> None:
     """Every module, the plugin, py.typed and metadata; no tests, and nothing of Twisted's."""
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "reticulum").rglob("*.py")}
+    modules = {str(path.relative_to(source)) for path in (source / "reticulum").rglob("*.py")}
     expected = {*modules, "reticulum/py.typed", "twisted/plugins/reticulum_plugin.py"}
     assert expected == names
 

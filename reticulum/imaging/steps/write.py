@@ -18,14 +18,15 @@ def exclusively(target: Path, data: bytes) -> None:
         BeyondLimits: Longer than this process may write; nothing is left behind.
         FileExistsError: *target* is there already, and stays as it is.
     """
-    with target.open("xb") as file:
-        try:
+    try:
+        with target.open("xb") as file:
             file.write(data)
-            file.flush()
-        except OSError as error:
-            target.unlink()
-            if error.errno in _FULL:
-                raise NoSpace("the disk of this node is full") from error
-            if error.errno == errno.EFBIG:
-                raise BeyondLimits("the result is longer than this node makes") from error
-            raise
+    except FileExistsError:
+        raise
+    except OSError as error:  # opening takes space, too, and closing writes what is left
+        target.unlink(missing_ok=True)
+        if error.errno in _FULL:
+            raise NoSpace("the disk of this node is full") from error
+        if error.errno == errno.EFBIG:
+            raise BeyondLimits("the result is longer than this node makes") from error
+        raise
