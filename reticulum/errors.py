@@ -18,7 +18,13 @@ What can go wrong, as one tree.
     ├── NodeError                 the node cannot do it now
     │   ├── Busy                  every place in a queue is taken
     │   ├── OutOfTime             the deadline passed
-    │   └── NoSpace               the disk is full
+    │   ├── NoSpace               the disk is full
+    │   └── CountersSpent         every nonce of this boot is used: nothing can be sealed any more
+    ├── BadInvite                 no invite at all, or one that this version can't read
+    │   └── MistypedInvite        an invite with a typing error
+    ├── DatagramRefused           a datagram that must get no answer; its reason says why
+    ├── BadMessage                a datagram of a member that is no message of this protocol
+    ├── BadRecord                 a record that must not be believed; its fault says why
     ├── StartError                the node refuses to start
     │   ├── BadSettings           a key, a value, or an unsafe combination
     │   ├── DataInUse             another node runs on this data directory
@@ -29,6 +35,8 @@ The text of every error is written for the person who caused it: what was wrong,
 which value, and what to do. Secrets and paths of this machine never stand in the text
 of a `RequestError` or a `NodeError`, because those are sent to strangers.
 """
+
+import enum
 
 
 class ReticulumError(Exception):
@@ -103,6 +111,106 @@ class OutOfTime(NodeError):
 
 class NoSpace(NodeError):
     """The disk is full."""
+
+
+class CountersSpent(NodeError):
+    """Every nonce of this boot is used: nothing can be sealed any more."""
+
+
+class BadInvite(ReticulumError):
+    """
+    No invite at all, or one that this version can't read.
+
+    The text never holds more than one character of the invite: its secret must not reach a log.
+    """
+
+
+class MistypedInvite(BadInvite):
+    """
+    An invite with a typing error.
+
+    Args:
+        text: What is wrong.
+        position: Of the wrong character in the text as it was given, from 1; None if that
+            can't be told.
+    """
+
+    def __init__(self, text: str, position: int | None = None) -> None:
+        super().__init__(text)
+        self.position = position
+
+
+class Refusal(enum.Enum):
+    """Why a datagram is refused; every value is a text for the log."""
+
+    FOREIGN = "sealed by another grid, or no datagram of ours at all"
+    SHORT = "too short to be sealed"
+    LONG = "longer than a datagram may be"
+    VERSION = "sealed in a version of the protocol that this node does not speak"
+    FORGED = "not sealed with the grid's key, or damaged on its way"
+    ECHO = "sealed by this very node"
+    REPLAYED = "received before"
+    OLD = "too old to know whether it was received before"
+    AHEAD = "the sender's clock is ahead of ours"
+    BEHIND = "the sender's clock is behind ours, or this is a recording"
+    MISDIRECTED = "sealed for another node"
+
+
+class DatagramRefused(ReticulumError):
+    """
+    A datagram that must get no answer, not a single byte.
+
+    Args:
+        reason: Why.
+        clock_off_ms: Sender's clock minus ours, in ms; for `Refusal.AHEAD` and
+            `Refusal.BEHIND`, and where it was known for `Refusal.OLD`.
+    """
+
+    def __init__(self, reason: Refusal, clock_off_ms: int | None = None) -> None:
+        # No super().__init__(): Exception.__new__ has the arguments, and strangers decide how
+        # often this is made.
+        self.reason = reason
+        self.clock_off_ms = clock_off_ms
+
+    def __str__(self) -> str:
+        # Put together only when it is read: a flood of strangers must stay cheap.
+        if self.clock_off_ms is None:
+            return self.reason.value
+        return f"{self.reason.value} (stamp minus our clock: {self.clock_off_ms / 1000:+.3f} s)"
+
+
+class BadMessage(ReticulumError):
+    """A datagram of a member that is no message of this protocol, or not of its version."""
+
+
+class RecordFault(enum.IntEnum):
+    """Why a record is not believed or not kept; the number is what messages carry."""
+
+    MALFORMED = 1
+    EXPIRED = 2
+    NOT_YET_VALID = 3
+    TOO_LONG_LIVED = 4
+    WRONG_SPEAKER = 5
+    BAD_SIGNATURE = 6
+    OUTDATED = 7
+    NO_ROOM = 8
+    NO_TOKEN = 9
+
+
+class BadRecord(ReticulumError):
+    """
+    A record that must not be believed, or that is not kept.
+
+    Args:
+        fault: Why.
+    """
+
+    def __init__(self, fault: RecordFault) -> None:
+        # As with DatagramRefused: strangers decide how often this is made.
+        self.fault = fault
+
+    def __str__(self) -> str:
+        return f"record refused: {self.fault.name.lower().replace('_', ' ')}"
 
 
 class StartError(ReticulumError):
