@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
 import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from reticulum.node.tasks import Tasks
@@ -24,6 +24,7 @@ class SingleFlight(Generic[Share]):
 
     _tasks: Tasks
     _waiting: dict[Hashable, list[Deferred[Share]]] = attrs.field(factory=dict)
+    _landed: dict[Hashable, Callable[[], Share]] = attrs.field(factory=dict)
 
     def join(
         self, key: Hashable, work: Callable[[Land[Share]], Coroutine[Deferred[Any], Any, None]]
@@ -34,9 +35,11 @@ class SingleFlight(Generic[Share]):
         Args:
             key: What makes two requests equal.
             work: Does it, and calls the `land` it is given with a function that makes one
-                waiter's share; that is called once for every waiter who is still there, at once,
-                so the work may clean up after `land` returns.
+                waiter's share. That is called at once for every waiter who is still there, and
+                again for whoever joins before the work has ended.
         """
+        if key in self._landed:
+            return succeed(self._landed[key]())
         share: Deferred[Share] = Deferred()
         waiters = self._waiting.get(key)
         if waiters is not None:
@@ -45,6 +48,7 @@ class SingleFlight(Generic[Share]):
         self._waiting[key] = [share]
 
         def land(make: Callable[[], Share]) -> None:
+            self._landed[key] = make
             for waiter in self._waiting.pop(key, []):
                 if not waiter.called:
                     waiter.callback(make())
@@ -54,5 +58,9 @@ class SingleFlight(Generic[Share]):
                 if not waiter.called:
                     waiter.errback(failure)
 
-        self._tasks.run(work(land)).addErrback(crash)
+        def end(result: object) -> object:
+            self._landed.pop(key, None)
+            return result
+
+        self._tasks.run(work(land)).addBoth(end).addErrback(crash)
         return share

@@ -14,6 +14,7 @@ from reticulum.imaging.geometry import result_size
 from reticulum.interfaces import Originals, Renderer, Renditions
 from reticulum.model import Format, Original, Picture, Rendition, Spec
 from reticulum.node.flight import Land, SingleFlight
+from reticulum.node.shared_file import SharedFile
 
 Opened = tuple[BinaryIO, int]
 
@@ -103,11 +104,15 @@ class Retrieve:
             self.made += 1
             # A web server in front gives this as Last-Modified, as we do.
             os.utime(scratch, (original.stored_at, original.stored_at))
-            # Every waiter opens the file now: from here on it may be moved, or dropped.
-            land(lambda: _open(scratch))
-            # Raises if the image was deleted meanwhile: then its rendition must not stay.
-            await self._originals.find(rendition.image_id)
-            await self._renditions.keep(rendition, scratch)
+            made = SharedFile.open(scratch)
+            try:
+                # Answer first: keeping it may have to wait until there is room.
+                land(made.reader)
+                # Raises if the image was deleted meanwhile: then its rendition must not stay.
+                await self._originals.find(rendition.image_id)
+                await self._renditions.keep(rendition, scratch)
+            finally:
+                made.close()
         finally:
             scratch.unlink(missing_ok=True)
 

@@ -36,6 +36,25 @@ async def test_equal_requests_are_one_piece_of_work() -> None:
     assert 1 == work.begun
 
 
+async def test_late_comers_share_what_has_landed() -> None:
+    """Between the landing and the end of the work nobody begins it anew."""
+    flight: SingleFlight[str] = SingleFlight(Tasks())
+    kept: Deferred[None] = Deferred()
+    begun: list[str] = []
+
+    async def work(land: Land[str]) -> None:
+        begun.append("begun")
+        land(lambda: "share")
+        await kept
+
+    first, second = flight.join("key", work), flight.join("key", work)
+
+    assert ("share", "share", ["begun"]) == (await first, await second, begun)
+    kept.callback(None)
+    assert "share" == await flight.join("key", work)
+    assert ["begun", "begun"] == begun
+
+
 async def test_different_requests_are_not_held_together() -> None:
     """Only equal keys share."""
     flight: SingleFlight[int] = SingleFlight(Tasks())
