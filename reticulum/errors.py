@@ -19,7 +19,10 @@ What can go wrong, as one tree.
     │   ├── Busy                  every place in a queue is taken
     │   ├── OutOfTime             the deadline passed
     │   ├── NoSpace               the disk is full
+    │   ├── WrongAnswer           a node answered that was not asked, or nonsense
     │   └── CountersSpent         every nonce of this boot is used: nothing can be sealed any more
+    ├── HolderFailed              a node gave no image: dead, slow, busy, or not who it should be
+    │   └── HolderLied            what it gave is not what was asked for
     ├── BadInvite                 no invite at all, or one that this version can't read
     │   └── MistypedInvite        an invite with a typing error
     ├── DatagramRefused           a datagram that must get no answer; its reason says why
@@ -113,8 +116,20 @@ class NoSpace(NodeError):
     """The disk is full."""
 
 
+class WrongAnswer(NodeError):
+    """A node answered that was not asked, or what it answered makes no sense."""
+
+
 class CountersSpent(NodeError):
     """Every nonce of this boot is used: nothing can be sealed any more."""
+
+
+class HolderFailed(ReticulumError):
+    """A node gave no image: dead, slow, busy, or not who it should be. Another may be asked."""
+
+
+class HolderLied(HolderFailed):
+    """What a node gave is not what was asked for."""
 
 
 class BadInvite(ReticulumError):

@@ -1,0 +1,273 @@
+"""The messages of the overlay: who speaks, about which request, and what is said."""
+
+import enum
+from collections.abc import Callable, Mapping
+from typing import Self
+
+import attrs
+from attrs import validators as v
+
+from reticulum.errors import RecordFault
+from reticulum.model import Address, Contact, Key, NodeId
+from reticulum.overlay.records import NodeRecord, ProviderRecord
+
+TRANSACTION_BYTES = 8
+NONCE_BYTES = 8
+TOKEN_BYTES = 8
+MOST_GONE = 16
+MOST_OFFSET = 255
+_LARGEST_SEED = 2**24 - 1
+
+
+def _exactly(length: int) -> list[Callable[..., None]]:
+    return [v.min_len(length), v.max_len(length)]
+
+
+@attrs.frozen
+class Envelope:
+    """
+    What every message has.
+
+    Args:
+        transaction: 8 bytes, chosen at random for a request and repeated in the answer to it.
+        sender: Who says that it sends this. An answer counts only from the node that was asked:
+            the caller compares.
+        server: Whether the sender may be entered in tables.
+    """
+
+    transaction: bytes = attrs.field(validator=_exactly(TRANSACTION_BYTES))
+    sender: NodeId
+    server: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Ping:
+    """
+    Are you there?
+
+    Args:
+        sequence: Of the sender's node record; 0 for none.
+        software: Name and version, at most 32 bytes.
+        token: Got from the one that is asked, if any: it lets the answer be longer.
+        wants_record: Whether the answer should bring the node record.
+    """
+
+    sequence: int = 0
+    software: str = ""
+    token: bytes = b""
+    wants_record: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Pong:
+    """
+    Answer to `Ping`.
+
+    Args:
+        seen: Where the ping came from.
+        sequence: Of the sender's node record; 0 for none.
+        software: Name and version, at most 32 bytes.
+        token: For requests to come; empty for none.
+        record: The sender's own.
+    """
+
+    seen: Address | None = None
+    sequence: int = 0
+    software: str = ""
+    token: bytes = b""
+    record: NodeRecord | None = None
+
+
+class Want(enum.Flag):
+    """What a `Find` asks for."""
+
+    NODES = 1
+    HOLDERS = 2
+    RECORD = 4
+    """The node record of the target, if that is a node."""
+
+
+@attrs.frozen
+class Page:
+    """
+    Where to go on in a list of holders that is too long for one datagram.
+
+    Args:
+        seed: Of the order of the list, 24 bits: 0 for any, then as the first answer said.
+        offset: Records of this list that are here already, 0 to 255.
+    """
+
+    seed: int = attrs.field(default=0, validator=[v.ge(0), v.le(_LARGEST_SEED)])
+    offset: int = attrs.field(default=0, validator=[v.ge(0), v.le(MOST_OFFSET)])
+
+    @classmethod
+    def of_number(cls, number: int) -> Self:
+        """Read what `number` wrote; 32 bits."""
+        return cls(number >> 8, number & MOST_OFFSET)
+
+    @property
+    def number(self) -> int:
+        """As one whole number."""
+        return self.seed << 8 | self.offset
+
+
+NO_PAGE = Page()
+
+
+@attrs.frozen(kw_only=True)
+class Find:
+    """
+    Do you hold it, whom do you know that does, who is closer?
+
+    Args:
+        target: Key of an image, or a node id.
+        want: Which of these.
+        page: Where to go on; `NO_PAGE` to begin.
+        token: Got from the one that is asked, if any: it lets the answer be longer.
+    """
+
+    target: Key
+    want: Want = Want.NODES
+    page: Page = NO_PAGE
+    token: bytes = b""
+
+
+@attrs.frozen(kw_only=True)
+class Found:
+    """
+    Answer to `Find`.
+
+    Args:
+        holds: Whether the sender itself holds the image.
+        page: The list that `providers` is of, and how many of it came before these.
+        left: How many holders are left for further pages; what `encode` leaves out is added.
+        providers: Records of holders.
+        closer: Nodes, the closest to the target first.
+        record: Of the target, if that is a node.
+        seen: Where the question came from.
+        token: For requests to come; empty for none.
+    """
+
+    holds: bool = False
+    page: Page = NO_PAGE
+    left: int = attrs.field(default=0, validator=[v.ge(0), v.le(MOST_OFFSET)])
+    providers: tuple[ProviderRecord, ...] = ()
+    closer: tuple[Contact, ...] = ()
+    record: NodeRecord | None = None
+    seen: Address | None = None
+    token: bytes = b""
+
+    @property
+    def next_page(self) -> Page | None:
+        """What to ask for to get the rest; None if there is none."""
+        offset = self.page.offset + len(self.providers)
+        more = self.left and self.providers and offset <= MOST_OFFSET
+        return Page(self.page.seed, offset) if more else None
+
+
+@attrs.frozen(kw_only=True)
+class Store:
+    """
+    Keep these records.
+
+    Args:
+        token: Got from the one that is asked, lately.
+        providers: Of the sender, or of others for the sake of whom it speaks.
+        record: A node's own.
+    """
+
+    token: bytes = attrs.field(validator=_exactly(TOKEN_BYTES))
+    providers: tuple[ProviderRecord, ...] = ()
+    record: NodeRecord | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Stored:
+    """
+    Answer to `Store`.
+
+    Args:
+        accepted: How many records are kept now, those kept before included.
+        refused: How many are not, by reason.
+        token: For requests to come; empty for none.
+    """
+
+    accepted: int = attrs.field(default=0, validator=[v.ge(0), v.le(255)])
+    refused: Mapping[RecordFault, int] = attrs.field(factory=dict)
+    token: bytes = b""
+
+
+@attrs.frozen
+class Gone:
+    """
+    Down-hint: you named these to me, and they don't answer. It gets no answer.
+
+    Args:
+        nodes: At most 16.
+    """
+
+    nodes: tuple[NodeId, ...] = attrs.field(validator=[v.min_len(1), v.max_len(MOST_GONE)])
+
+
+@attrs.frozen(kw_only=True)
+class DialMe:
+    """
+    Dial me back from another address and port than the one I talk to.
+
+    Only the address that the request came from is ever dialled, so a port is enough.
+
+    Args:
+        nonce: 8 random bytes; the `Knock`, or the TCP connection, brings them back.
+        port: Where the sender listens.
+        tcp: Over TCP; otherwise UDP.
+    """
+
+    nonce: bytes = attrs.field(validator=_exactly(NONCE_BYTES))
+    port: int = attrs.field(validator=[v.ge(1), v.le(65_535)])
+    tcp: bool = False
+
+
+@attrs.frozen
+class Dialling:
+    """
+    Answer to `DialMe`.
+
+    Args:
+        agreed: Whether a dial-back is on its way; False when the sender has dialled enough.
+    """
+
+    agreed: bool
+
+
+@attrs.frozen
+class Knock:
+    """
+    The dial-back itself. It gets no answer.
+
+    Args:
+        nonce: From the `DialMe`.
+    """
+
+    nonce: bytes = attrs.field(validator=_exactly(NONCE_BYTES))
+
+
+@attrs.frozen
+class Goodbye:
+    """The sender stops. It gets no answer."""
+
+
+Body = Ping | Pong | Find | Found | Store | Stored | Gone | DialMe | Dialling | Knock | Goodbye
+
+
+@attrs.frozen
+class Message:
+    """
+    One datagram's worth.
+
+    Args:
+        envelope: Who speaks, about which request.
+        body: What is said.
+    """
+
+    envelope: Envelope
+    body: Body
