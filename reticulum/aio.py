@@ -1,11 +1,13 @@
-"""The way out of the reactor thread and back: blocking work runs in a bounded pool of threads."""
+"""The ways out of the reactor's Deferreds and back: to a bounded pool of threads, to asyncio."""
 
-from collections.abc import Callable
-from typing import ParamSpec, Protocol, TypeVar
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn, ParamSpec, Protocol, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 P = ParamSpec("P")
@@ -51,3 +53,26 @@ class Threads:
     def __call__(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
         """Call *work* in the pool; see `InThread`."""
         return deferToThreadPool(self._reactor, self._pool, work, *args, **kwargs)
+
+
+def deferred(work: Coroutine[Any, Any, T]) -> Deferred[T]:
+    """
+    Run an asyncio coroutine; needs the asyncio reactor.
+
+    Returns:
+        A Deferred of its result. Cancelling it cancels the task; a task that was cancelled, by
+        whomever, fails with Twisted's `CancelledError`, because asyncio's is no `Exception`
+        and would go past every `except Exception`.
+    """
+    return Deferred.fromFuture(asyncio.ensure_future(work)).addErrback(_translated)
+
+
+def _translated(failure: Failure) -> NoReturn:
+    if failure.check(asyncio.CancelledError):
+        raise CancelledError from None
+    failure.raiseException()
+
+
+def future(work: Coroutine[Deferred[Any], Any, T]) -> "asyncio.Future[T]":
+    """Run a coroutine that waits for Deferreds, for asyncio code to await."""
+    return Deferred.fromCoroutine(work).asFuture(asyncio.get_running_loop())

@@ -1,9 +1,22 @@
 """What each part asks of the parts below it; every Protocol belongs to its caller."""
 
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
-from reticulum.model import Facts, Format, HashName, ImageId, Original, Rendition, Spec
+from reticulum.model import (
+    Contact,
+    Facts,
+    Format,
+    HashName,
+    ImageId,
+    Key,
+    NodeId,
+    Original,
+    Picture,
+    Rendition,
+    Spec,
+)
 
 
 class Incoming(Protocol):
@@ -161,3 +174,116 @@ class Part(Protocol):
 
     async def stop(self) -> None:
         """End, leaving nothing running. Called only after `start` was."""
+
+
+class Pictures(Protocol):
+    """Finds or makes pictures, here or anywhere."""
+
+    def at_hand(self, rendition: Rendition, spec: Spec) -> Picture | None:
+        """Open one picture if that takes no waiting; None does not say that there is none."""
+
+    async def __call__(self, rendition: Rendition, spec: Spec) -> Picture:
+        """
+        Open one picture; the caller closes its body.
+
+        Raises:
+            UnknownImage: There is no such image.
+            BadSpec: The format is never written.
+            DamagedImage, BeyondLimits, Busy, OutOfTime, NoSpace: It could not be had.
+        """
+
+
+class Sink(Protocol):
+    """Where bytes go as they arrive."""
+
+    def write(self, chunk: bytes, /) -> object:
+        """
+        Take the next bytes.
+
+        Raises:
+            NoSpace: The disk is full.
+        """
+
+
+class Holders(Protocol):
+    """Knows who should have an image."""
+
+    async def holders(self, image_id: ImageId) -> Sequence[Contact]:
+        """Nodes that should hold the image, best first; none if nobody is known to."""
+
+
+class Peers(Protocol):
+    """
+    Asks one other node for something.
+
+    Each of its methods ends in bounded time, and raises:
+        UnknownImage: It does not hold the image.
+        BadSpec, BeyondLimits: It cannot be made, by whomever.
+        HolderFailed: It is dead, slow, busy, or not the node it should be.
+        HolderLied: It answers what cannot be.
+    """
+
+    async def facts(self, contact: Contact, image_id: ImageId) -> Original:
+        """Facts about an original that it holds."""
+
+    async def original(self, contact: Contact, image_id: ImageId, sink: Sink) -> Original:
+        """Write an original, as long as its facts say, to *sink*; nobody has looked at the hash."""
+
+    async def rendition(
+        self, contact: Contact, rendition: Rendition, sink: Sink
+    ) -> tuple[Original, str]:
+        """Write a rendition to *sink*; gives the facts of the original, and the ETag."""
+
+
+class DhtConsole(Protocol):
+    """
+    The DHT as an operator looks at it; every answer is an object that JSON can hold.
+
+    What it asks is bounded in time and in size; docs/reference tells every answer's fields.
+    """
+
+    async def ping(self, whom: str) -> dict[str, Any]:
+        """
+        Ask whether a node is there.
+
+        Args:
+            whom: Node id, `HOST:PORT` or `[IPV6]:PORT`.
+
+        Returns:
+            `answered`; if true also `id`, `address`, `rtt_s`, `role`, `software`, `seen`, else
+            `reason`.
+
+        Raises:
+            BadRequest: *whom* is none of these.
+        """
+
+    async def table(self) -> dict[str, Any]:
+        """The routing table: `id`, `contacts` (their number), `buckets`."""
+
+    async def find(self, node_id: NodeId) -> dict[str, Any]:
+        """Where a node is: `id`, `address` (null if it did not answer), `record` (or null)."""
+
+    async def trace(self, key: Key) -> dict[str, Any]:
+        """A whole lookup: `target`, `hops`, `closest`, `holders`, `ending`, `asked`, `took_s`."""
+
+    async def holders(self, image_id: ImageId, *, verify: bool) -> dict[str, Any]:
+        """
+        Who holds an image: `id`, `key`, `holders`.
+
+        Args:
+            image_id: Of it.
+            verify: Ask each holder itself; then each has `verified`: true, false, or null if it
+                does not answer.
+        """
+
+    async def records(self) -> dict[str, Any]:
+        """The records kept for others: `nodes`, `providers`."""
+
+    def crawl(self) -> AsyncGenerator[dict[str, Any], None]:
+        """
+        Walk over all nodes.
+
+        Yields:
+            Objects with `event`: any number of `progress`, then one `done` with `nodes` and all
+            else that was found. To close it ends the walk.
+        """

@@ -10,7 +10,7 @@ from twisted.application.service import IService
 from twisted.internet import asyncioreactor
 from twisted.python import usage
 
-from reticulum.errors import StartError
+from reticulum.errors import BadInvite, BadSettings, StartError
 
 _REACTOR = "twisted.internet.reactor"
 
@@ -61,26 +61,40 @@ def makeService(options: Mapping[str, str | None]) -> IService:  # noqa: N802  (
     """
     reactor = _asyncio_reactor()
     # Only now: klein imports the reactor.
-    from reticulum.assembly import node_service  # noqa: PLC0415
-    from reticulum.settings import read_settings  # noqa: PLC0415
+    from reticulum.assembly import data_directory, node_service  # noqa: PLC0415
+    from reticulum.overlay.entrance_file import keep_entrances  # noqa: PLC0415
+    from reticulum.overlay.grid_files import apply_invite  # noqa: PLC0415
+    from reticulum.settings import Settings, read_settings  # noqa: PLC0415
 
     environment = {k: v for k, v in os.environ.items() if k.startswith("RETICULUM_")}
     flags = {name: value for name in ("data", "http", "peer", "zone") if (value := options[name])}
     config = options["config"] or environment.get("RETICULUM_CONFIG")
-    if options["join"] or options["join-file"] or environment.get("RETICULUM_JOIN"):
-        raise Refusal(
-            "joining a grid is not possible yet: this version runs a grid of one node; "
-            "start it without --join, --join-file and RETICULUM_JOIN"
-        )
     try:
-        return node_service(
-            lambda: read_settings(
+        invite = _invite(options, environment)
+
+        def read() -> Settings:
+            return read_settings(
                 flags=flags, environment=environment, config=Path(config) if config else None
-            ),
-            reactor,
-        )
-    except StartError as error:
+            )
+
+        if invite is not None:
+            data = data_directory(read())
+            keep_entrances(data, apply_invite(data, invite))
+        return node_service(read, reactor)
+    except (StartError, BadInvite) as error:
         raise Refusal(str(error)) from None
+
+
+def _invite(options: Mapping[str, str | None], environment: Mapping[str, str]) -> str | None:
+    """The invite, from a flag, a file or the environment, in this order."""
+    if invite := options["join"]:
+        return invite
+    if path := options["join-file"]:
+        try:
+            return Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadSettings(f"can't read the invite in {path}: {error}") from None
+    return environment.get("RETICULUM_JOIN")
 
 
 def _asyncio_reactor() -> object:

@@ -1,6 +1,6 @@
 """The verbs on their stores, and a way in to them by HTTP."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import attrs
@@ -8,27 +8,37 @@ from twisted.internet.interfaces import IReactorTime
 
 from reticulum.imaging.geometry import check_result, result_size
 from reticulum.imaging.pipeline import PIPELINE
-from reticulum.interfaces import Originals, Renderer, Renditions
-from reticulum.model import Format, HashName, Original, Spec
+from reticulum.interfaces import Originals, Pictures, Renderer, Renditions
+from reticulum.model import Format, HashName, ImageId, Original, Spec
 from reticulum.node.delete import Delete
 from reticulum.node.flight import SingleFlight
 from reticulum.node.prerender import Prerender
 from reticulum.node.retrieve import Retrieve
+from reticulum.node.stock import NodeStock
 from reticulum.node.tasks import Tasks
 from reticulum.node.upload import Upload
 from reticulum.settings.sections import HttpSettings
 from reticulum.web.intake import Intake
 from reticulum.web.keys import Keys
 from reticulum.web.public import Public
-from reticulum.web.site import NodeSite
+from reticulum.web.site import NodeSite, Routes
 
 
 @attrs.frozen(kw_only=True)
 class Verbs:
-    """What a node does for those who come in by HTTP."""
+    """
+    What a node does for those who come in by HTTP.
+
+    Args:
+        retrieve: Finds and makes what this node holds.
+        pictures: What people are answered from: this node, or the whole grid.
+        facts: Likewise.
+    """
 
     upload: Upload
     retrieve: Retrieve
+    pictures: Pictures
+    facts: Callable[[ImageId], Awaitable[Original]]
     delete: Delete
     prerender: Prerender
     originals: Originals
@@ -42,6 +52,7 @@ def verbs_on(
     tasks: Tasks,
     hash_name: HashName,
     max_output_pixels: int,
+    stock: NodeStock,
 ) -> Verbs:
     """Wire the verbs to their stores and their renderer."""
     retrieve = Retrieve(
@@ -53,9 +64,17 @@ def verbs_on(
         pipeline=PIPELINE,
     )
     return Verbs(
-        upload=Upload(originals=originals, renderer=renderer, tasks=tasks, hash_name=hash_name),
+        upload=Upload(
+            originals=originals,
+            renderer=renderer,
+            tasks=tasks,
+            hash_name=hash_name,
+            came=stock.came,
+        ),
         retrieve=retrieve,
-        delete=Delete(originals=originals, renditions=renditions),
+        pictures=retrieve,
+        facts=originals.find,
+        delete=Delete(originals=originals, renditions=renditions, went=stock.went),
         prerender=Prerender(retrieve=retrieve, tasks=tasks),
         originals=originals,
     )
@@ -79,8 +98,21 @@ def door_to(
     status: Callable[[], dict[str, Any]],
     unready: Callable[[], str | None],
     clock: IReactorTime,
+    around: Callable[[Public], Routes] = lambda public: public,
 ) -> Door:
-    """Wire the verbs to a site."""
+    """
+    Wire the verbs to a site.
+
+    Args:
+        verbs: What can be done.
+        keys: Asked for.
+        http: Limits.
+        node_name: For old clients.
+        status: The node in JSON.
+        unready: Why it can't serve now.
+        clock: For deadlines.
+        around: Puts more routes around those for people.
+    """
     intake = Intake(
         upload=verbs.upload,
         keys=keys,
@@ -91,7 +123,8 @@ def door_to(
     public = Public(
         node_name=node_name,
         upload=verbs.upload,
-        retrieve=verbs.retrieve,
+        retrieve=verbs.pictures,
+        facts=verbs.facts,
         delete=verbs.delete,
         prerender=verbs.prerender,
         originals=verbs.originals,
@@ -100,7 +133,7 @@ def door_to(
         unready=unready,
     )
     site = NodeSite(
-        public=public,
+        public=around(public),
         intake=intake,
         clock=clock,
         idle_timeout_s=http.idle_timeout_s,

@@ -5,16 +5,19 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
 from twisted.application.service import IService
+from twisted.logger import Logger
 
 from reticulum.aio import Threads
-from reticulum.assembly.http import Door, door_to, verbs_on
+from reticulum.assembly.grid import grid_of
+from reticulum.assembly.http import door_to, verbs_on
 from reticulum.assembly.live import Live
-from reticulum.errors import BadSettings
+from reticulum.errors import BadSettings, StartError
 from reticulum.imaging.limits import Limits
 from reticulum.imaging.pipeline import PIPELINE
 from reticulum.imaging.pool import Pool
@@ -22,6 +25,7 @@ from reticulum.interfaces import Part
 from reticulum.node.lifecycle import NodeService
 from reticulum.node.readiness import Readiness
 from reticulum.node.status import Status
+from reticulum.node.stock import NodeStock
 from reticulum.node.tasks import Tasks
 from reticulum.overlay.identity import Identity
 from reticulum.settings import Settings, refuse_unsafe
@@ -30,10 +34,12 @@ from reticulum.storage.disk import Disk
 from reticulum.storage.lock import DataLock
 from reticulum.storage.originals import OriginalsOnDisk
 from reticulum.storage.renditions import RenditionsOnDisk
+from reticulum.web.control import Control
 from reticulum.web.keys import Keys
 from reticulum.web.listening import ControlListener, PublicListener
 
 CONTROL_NAME = "control.sock"
+_log = Logger()
 # fsync waits for the disk, not for a core: more threads than cores, yet bounded.
 DISK_THREADS = 8
 CACHE_THREADS = 4
@@ -48,7 +54,7 @@ def node_service(read: Callable[[], Settings], reactor: Any) -> IService:
     """
     settings = read()
     refuse_unsafe(settings)
-    data = _data_directory(settings)
+    data = data_directory(settings)
     lock = DataLock(data)
     lock.acquire()
     identity = Identity.create(data)
@@ -73,15 +79,31 @@ def node_service(read: Callable[[], Settings], reactor: Any) -> IService:
         in_thread=cache_threads,
     )
 
-    verbs = verbs_on(
+    stock = NodeStock(originals.walk)
+    alone = verbs_on(
         originals=originals,
         renditions=renditions,
         renderer=pool,
         tasks=tasks,
         hash_name=settings.storage.hash,
         max_output_pixels=settings.imaging.max_output_pixels,
+        stock=stock,
     )
     readiness = Readiness()
+    grid = grid_of(
+        data=data,
+        settings=settings,
+        identity=identity,
+        reactor=reactor,
+        in_thread=threads,
+        stock=stock,
+        retrieve=alone.retrieve,
+        originals=originals,
+        renditions=renditions,
+        tasks=tasks,
+        unready=readiness.reason,
+    )
+    verbs = attrs.evolve(alone, pictures=grid.pictures, facts=grid.facts)
     status = Status(
         node_id=identity.node_id,
         zone=settings.node.zone,
@@ -96,22 +118,24 @@ def node_service(read: Callable[[], Settings], reactor: Any) -> IService:
             "originals": lambda: {**attrs.asdict(originals.stock), "uploaded": verbs.upload.taken},
             "cache": lambda: attrs.asdict(renditions.status()),
             "imaging": lambda: {**attrs.asdict(pool.status()), "renditions": verbs.retrieve.made},
+            "grid": grid.status,
         },
     )
 
-    def door(keys: Keys) -> Door:
-        return door_to(
-            verbs,
-            keys,
-            settings.http,
-            node_name=identity.node_id,
-            status=status,
-            unready=readiness.reason,
-            clock=reactor,
-        )
-
+    door = partial(
+        door_to,
+        verbs,
+        http=settings.http,
+        node_name=identity.node_id,
+        status=status,
+        unready=readiness.reason,
+        clock=reactor,
+    )
     people = door(Keys(settings.http.upload_keys))
-    operator = door(Keys())
+    operator = door(
+        Keys(),
+        around=lambda public: Control(public=public, console=grid.console, grid=grid.follow),
+    )
     live = Live(settings, (people, operator), people.keys, renditions, tasks)
     parts: list[Part] = [
         Disk(
@@ -124,6 +148,7 @@ def node_service(read: Callable[[], Settings], reactor: Any) -> IService:
             settle=tasks.settle,
         ),
         pool,
+        *grid.parts,
         ControlListener(reactor=reactor, site=operator.site, path=data / CONTROL_NAME),
         PublicListener(
             reactor=reactor,
@@ -136,12 +161,31 @@ def node_service(read: Callable[[], Settings], reactor: Any) -> IService:
     return NodeService(
         parts=parts,
         reactor=reactor,
-        reload=Reload(settings, read, live.apply),
+        reload=_both(Reload(settings, read, live.apply), grid.follow),
         give_up=lambda: _give_up(reactor),
     )
 
 
-def _data_directory(settings: Settings) -> Path:
+def _both(reload: Callable[[], None], follow: Callable[[], object]) -> Callable[[], None]:
+    """What SIGHUP does: settings first, then the grid's secrets; neither ends the node."""
+
+    def hup() -> None:
+        reload()
+        try:
+            follow()
+        except StartError as error:
+            _log.error("grid.secrets_kept reason={reason}", reason=str(error))
+
+    return hup
+
+
+def data_directory(settings: Settings) -> Path:
+    """
+    The data directory, made if it is not there.
+
+    Raises:
+        BadSettings: It can't be made.
+    """
     data = Path(settings.node.data).absolute()
     try:
         # Others may pass through, not look around: a web server in front reads renditions.

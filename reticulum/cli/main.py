@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import click
 
 from reticulum import __version__
+from reticulum.cli.dht import dht
 from reticulum.cli.get import get
+from reticulum.cli.grid import grid
 from reticulum.cli.info import info
 from reticulum.cli.init import init
+from reticulum.cli.invite import invite
 from reticulum.cli.output import clean
 from reticulum.cli.put import put
 from reticulum.cli.rm import rm
@@ -29,7 +32,7 @@ def reticulum() -> None:
     """
 
 
-for _command in (init, put, get, info, rm, status):
+for _command in (init, invite, put, get, info, rm, status, grid, dht):
     reticulum.add_command(_command)
 
 

@@ -1,5 +1,7 @@
 """Delete: an image and every rendition of it, gone."""
 
+from collections.abc import Callable
+
 import attrs
 
 from reticulum.errors import UnknownImage
@@ -9,10 +11,18 @@ from reticulum.model import ImageId
 
 @attrs.frozen(kw_only=True)
 class Delete:
-    """Remove an image for good."""
+    """
+    Remove an image for good.
+
+    Args:
+        originals: Where it is kept.
+        renditions: Where its renditions are.
+        went: Told of every image that is no longer here.
+    """
 
     _originals: Originals
     _renditions: Renditions
+    _went: Callable[[ImageId], None]
 
     async def __call__(self, image_id: ImageId) -> None:
         """
@@ -22,6 +32,7 @@ class Delete:
             UnknownImage: It is not here.
         """
         was_here = await self._originals.remove(image_id)
+        self._went(image_id)
         await self._renditions.remove(image_id)
         if not was_here:
             raise UnknownImage(f"no image {image_id} is here")

@@ -1,22 +1,17 @@
 """Retrieve: an image id and a spec into an opened picture, made if it has to be."""
 
-import hashlib
 import os
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
 
 import attrs
 
 from reticulum.errors import BadSpec
-from reticulum.imaging.geometry import result_size
 from reticulum.interfaces import Originals, Renderer, Renditions
 from reticulum.model import Format, Original, Picture, Rendition, Spec
 from reticulum.node.flight import Land, SingleFlight
+from reticulum.node.picture import Opened, etag_of, is_original, picture_of
 from reticulum.node.shared_file import SharedFile
-
-Opened = tuple[BinaryIO, int]
 
 
 @attrs.define(kw_only=True)
@@ -48,10 +43,10 @@ class Retrieve:
         None says nothing about whether there is such a picture.
         """
         original = self._originals.known(rendition.image_id)
-        if original is None or _is_original(original, rendition):
+        if original is None or is_original(original, rendition):
             return None
         opened = self._renditions.open(rendition)
-        return None if opened is None else self._rendered(original, rendition, spec, opened)
+        return None if opened is None else self._picture(original, rendition, spec, opened)
 
     async def __call__(self, rendition: Rendition, spec: Spec) -> Picture:
         """
@@ -67,9 +62,9 @@ class Retrieve:
             DamagedImage, BeyondLimits, Busy, OutOfTime, NoSpace: It could not be made.
         """
         original = await self._originals.find(rendition.image_id)
-        if _is_original(original, rendition):
+        if is_original(original, rendition):
             stored = _open(await self._originals.path(rendition.image_id))
-            return _picture(original, rendition, spec, stored, rendition.image_id.digest)
+            return self._picture(original, rendition, spec, stored)
         if rendition.format is Format.BMP:
             raise BadSpec("bmp is read and never written; ask for jpg, png, webp, gif, avif or tif")
         opened = self._renditions.open(rendition)
@@ -78,13 +73,13 @@ class Retrieve:
             opened = await self._flight.join(
                 rendition, lambda land: self._make(original, rendition, spec, land)
             )
-        return self._rendered(original, rendition, spec, opened)
+        return self._picture(original, rendition, spec, opened)
 
-    def _rendered(
+    def _picture(
         self, original: Original, rendition: Rendition, spec: Spec, opened: Opened
     ) -> Picture:
-        etag = _etag(rendition, self._pipeline)
-        return _picture(original, rendition, spec, opened, etag)
+        etag = etag_of(original, rendition, self._pipeline)
+        return picture_of(original, rendition, spec, opened, etag)
 
     async def _render(self, rendition: Rendition, spec: Spec, source: Path, target: Path) -> None:
         try:
@@ -120,28 +115,3 @@ class Retrieve:
 def _open(path: Path) -> Opened:
     body = path.open("rb")
     return body, path.stat().st_size
-
-
-def _is_original(original: Original, rendition: Rendition) -> bool:
-    """Whether the picture asked for is the stored bytes."""
-    return rendition.spec == "full" and rendition.format is original.facts.format
-
-
-def _picture(
-    original: Original, rendition: Rendition, spec: Spec, opened: Opened, etag: str
-) -> Picture:
-    body, length = opened
-    return Picture(
-        body=body,
-        length=length,
-        format=rendition.format,
-        size=result_size(original.facts.size, spec),
-        etag=etag,
-        stored_at=original.stored_at,
-    )
-
-
-@lru_cache(maxsize=4096)
-def _etag(rendition: Rendition, pipeline: str) -> str:
-    text = f"{rendition.image_id}/{rendition.spec}.{rendition.format}/{pipeline}"
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

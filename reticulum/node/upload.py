@@ -1,12 +1,13 @@
 """Upload: bytes into a safely kept original."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
 
 from reticulum.errors import BadRequest, UnknownImage
 from reticulum.interfaces import Incoming, Originals, Renderer
-from reticulum.model import Facts, HashName, ImageId, Receipt
+from reticulum.model import Facts, HashName, ImageId, Original, Receipt
 from reticulum.node.tasks import Tasks
 
 
@@ -20,12 +21,14 @@ class Upload:
         renderer: Looks into it before it is kept.
         tasks: Owner of the work once all bytes are here.
         hash_name: What ids of new images are made with.
+        came: Told of every image that is new here.
     """
 
     _originals: Originals
     _renderer: Renderer
     _tasks: Tasks
     _hash_name: HashName
+    _came: Callable[[Original], None]
     taken: int = 0
 
     def begin(self) -> Incoming:
@@ -58,7 +61,9 @@ class Upload:
             original, is_new = await self._originals.keep(incoming, facts)
         finally:
             incoming.abandon()
-        self.taken += is_new
+        if is_new:
+            self.taken += 1
+            self._came(original)
         return Receipt(original=original, is_new=is_new, wanted=1, stored=1)
 
     async def _facts(self, image_id: ImageId, draft: Path) -> Facts:

@@ -100,13 +100,18 @@ class HttpSettings:
 
 @attrs.frozen(kw_only=True)
 class PeerSettings:
-    """Other nodes. A lone node keeps the address for the day it joins a grid."""
+    """Other nodes of the grid."""
 
     address: str = _setting(
         "0.0.0.0:4160",
-        "HOST:PORT for other nodes, one number for UDP and TCP. Nothing listens there as long "
-        "as the node is alone.",
-        validator=v.matches_re(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]*):\d{1,5}"),
+        "HOST:PORT for other nodes, one number for UDP and TCP; 0 is any that is free. If nothing "
+        "is said and 4160 is taken, another number is. Strangers get no answer there.",
+        validator=v.matches_re(r"(\[[0-9A-Fa-f:.]+\]|[0-9.]+):\d{1,5}"),
+    )
+    entrances: tuple[str, ...] = _setting(
+        [],
+        "HOST:PORT of nodes to find the grid by, names allowed. An invite brings some.",
+        validator=v.deep_iterable(v.matches_re(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+):\d{1,5}")),
     )
 
 

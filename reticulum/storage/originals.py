@@ -2,14 +2,14 @@
 
 import os
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from reticulum.aio import InThread
 from reticulum.errors import BeyondLimits, DamagedImage, NotAnImage, UnknownImage
 from reticulum.interfaces import Incoming
 from reticulum.model import Facts, HashName, ImageId, Original
-from reticulum.storage import layout
+from reticulum.storage import layout, listing
 from reticulum.storage.census import Census, Stock
 from reticulum.storage.durable import Durable, Fsync
 from reticulum.storage.incoming import IncomingFile
@@ -148,6 +148,17 @@ class OriginalsOnDisk:
     async def remove(self, image_id: ImageId) -> bool:
         """Delete for good; see `Originals`."""
         return await self._in_thread(self._shelves.remove, image_id)
+
+    def walk(self) -> Iterator[tuple[ImageId, int]]:
+        """
+        Every original with its length in bytes, in the order of their ids.
+
+        Reads a folder at a time as it is gone through: take it in small portions.
+        """
+        for image_id in listing.images_after(self._data, None):
+            length = self._length(image_id)
+            if length is not None:
+                yield image_id, length
 
     async def page(self, after: ImageId | None, limit: int) -> list[Original]:
         """

@@ -1,30 +1,25 @@
 """The routes for people: upload, facts, delete, list, image, status and health."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any, ClassVar, TypeVar, cast
-from urllib.parse import urlsplit
+from typing import Any, ClassVar, TypeVar
 
 import attrs
 from klein import Klein
-from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from twisted.web.http import Request
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
 
 from reticulum.errors import BadRequest, ReticulumError
-from reticulum.interfaces import Originals
-from reticulum.model import ImageId
+from reticulum.interfaces import Originals, Pictures
+from reticulum.model import ImageId, Original
 from reticulum.node.delete import Delete
 from reticulum.node.prerender import Prerender
-from reticulum.node.retrieve import Retrieve
 from reticulum.node.upload import Upload
 from reticulum.web import classic, landing
 from reticulum.web.bodies import FormBody, ImageBody, UploadBody
 from reticulum.web.keys import Keys, bearer
 from reticulum.web.pictures import ONE_PIECE_BYTES, picture_head, send_picture
+from reticulum.web.refusals import answer_errors
 from reticulum.web.requests import IntakeRequest
 from reticulum.web.responses import (
     Answer,
@@ -32,7 +27,6 @@ from reticulum.web.responses import (
     original_fields,
     problem,
     receipt_fields,
-    refusal,
 )
 from reticulum.web.wanted import wanted_picture
 
@@ -50,6 +44,8 @@ class Public:
 
     Args:
         node_name: Told to old clients as the node that holds an image.
+        retrieve: Finds pictures, here or anywhere.
+        facts: Finds facts, here or anywhere.
         keys: Asked before anything is changed or listed.
         status: The node in values that JSON can hold.
         unready: Why the node can't serve now; None if it can.
@@ -57,7 +53,8 @@ class Public:
 
     node_name: str
     _upload: Upload
-    _retrieve: Retrieve
+    _retrieve: Pictures
+    _facts: Callable[[ImageId], Awaitable[Original]]
     _delete: Delete
     _prerender: Prerender
     _originals: Originals
@@ -108,7 +105,7 @@ class Public:
     @app.route("/v1/images/<image_id>", methods=["GET"])
     async def get_facts(self, request: Request, image_id: str) -> bytes:
         """Facts about one image."""
-        original = await self._originals.find(ImageId.parse(image_id))
+        original = await self._facts(ImageId.parse(image_id))
         return json_answer(original_fields(original)).send(request)
 
     @app.route("/v1/images/<image_id>", methods=["DELETE"])
@@ -179,34 +176,8 @@ class Public:
             return problem(status, reason, {b"retry-after": b"5"}).send(request)
         return json_answer({"ready": True}).send(request)
 
-    @app.handle_errors(ReticulumError)  # type: ignore[arg-type]  # klein wants IRequest
-    def on_refusal(self, request: Request, failure: Failure) -> bytes:
-        """What we raised on purpose, by the one table."""
-        answer = refusal(failure.value)  # type: ignore[arg-type]  # by the decorator
-        return _over(request, answer or _crash(request, failure))
 
-    @app.handle_errors(HTTPException)  # type: ignore[arg-type]  # klein wants IRequest
-    def on_no_route(self, request: Request, failure: Failure) -> bytes:
-        """No such path, or not by this method."""
-        error = cast("HTTPException", failure.value)
-        headers = {}
-        if methods := getattr(error, "valid_methods", None):
-            headers[b"allow"] = ", ".join(sorted(methods)).encode()
-        if isinstance(error, RequestRedirect):
-            headers[b"location"] = urlsplit(error.new_url).path.encode()
-        status = HTTPStatus(error.code or HTTPStatus.NOT_FOUND)
-        return _over(request, problem(status, _no_route(request, status), headers))
-
-    @app.handle_errors(CancelledError)  # type: ignore[arg-type]  # klein wants IRequest
-    def on_gone(self, request: Request, failure: Failure) -> bytes:
-        """The client has gone: nobody hears the answer."""
-        del request, failure
-        return b""
-
-    @app.handle_errors(Exception)  # type: ignore[arg-type]  # klein wants IRequest
-    def on_crash(self, request: Request, failure: Failure) -> bytes:
-        """A defect of ours: all of it into the log, none of it to the client."""
-        return _over(request, _crash(request, failure))
+answer_errors(Public.app)
 
 
 def _upload_body(request: IntakeRequest, *kinds: type[B]) -> B:
@@ -214,25 +185,6 @@ def _upload_body(request: IntakeRequest, *kinds: type[B]) -> B:
     if not isinstance(request.body, kinds):
         raise BadRequest("write the path of an upload plainly: / or /v1/images")
     return request.body
-
-
-def _crash(request: Request, failure: Failure) -> Answer:
-    _log.failure("request.crashed path={path}", failure=failure, path=request.path)
-    detail = "the node failed at this; its log says more"
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
-
-
-def _over(request: Request, answer: Answer) -> bytes:
-    """Answer in place of whatever headers were set before it went wrong."""
-    for name in (b"etag", b"last-modified", b"content-range", b"accept-ranges", b"content-length"):
-        request.responseHeaders.removeHeader(name)
-    return answer.send(request)
-
-
-def _no_route(request: Request, status: HTTPStatus) -> str:
-    if status is HTTPStatus.METHOD_NOT_ALLOWED:
-        return f"{request.method.decode('ascii', 'replace')[:20]} is not for this path"
-    return "there is nothing at this path"
 
 
 def _argument(request: Request, name: bytes) -> str | None:

@@ -11,7 +11,6 @@ from twisted.web.http import HTTPChannel, datetimeToString
 
 from reticulum.errors import OutOfTime, ReticulumError
 from reticulum.web.bodies import Body, NoBody
-from reticulum.web.intake import Intake
 from reticulum.web.responses import SERVER, Answer, refusal
 
 # How long a refused client may go on sending: one that reads only after its last byte still
@@ -19,10 +18,25 @@ from reticulum.web.responses import SERVER, Answer, refusal
 LINGER_S = 10.0
 
 
+class Intakes(Protocol):
+    """Decides at a request's headers what its body may be; `Intake` for people."""
+
+    deadline_s: float
+
+    def body(self, request: server.Request, length: int | None) -> Body:
+        """The place for the body of *request*; raises a `ReticulumError` if it is not wanted."""
+
+    def opened(self) -> None:
+        """Count one more body under way."""
+
+    def closed(self) -> None:
+        """Count one less."""
+
+
 class RequestSite(Protocol):
     """What an `IntakeRequest` asks of the site it came in by."""
 
-    intake: Intake
+    intake: Intakes
     clock: IReactorTime
     head_deadline_s: float
 
@@ -171,7 +185,7 @@ class IntakeRequest(server.Request):
         self._close_body(site.intake)
         site.ended(self)
 
-    def _close_body(self, intake: Intake) -> None:
+    def _close_body(self, intake: Intakes) -> None:
         self.body.close()
         if self._counted:
             self._counted = False

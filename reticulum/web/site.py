@@ -1,7 +1,7 @@
-"""The HTTP server: one site for people, one more on the operator's unix socket."""
+"""The HTTP server: a site for people, one on the operator's unix socket, one for other nodes."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 from klein.resource import KleinResource
 from twisted.internet.defer import Deferred
@@ -10,9 +10,7 @@ from twisted.web.http import Request
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from reticulum.web.intake import Intake
-from reticulum.web.public import Public
-from reticulum.web.requests import IntakeChannel, IntakeRequest
+from reticulum.web.requests import IntakeChannel, IntakeRequest, Intakes
 from reticulum.web.responses import SERVER, problem
 
 MAX_PATH_BYTES = 4_096
@@ -20,15 +18,26 @@ MAX_HOST_CHARACTERS = 255  # RFC 1035 section 2.3.4
 _NO_HOST = frozenset(" /\\?#@\t")
 
 
+class Routes(Protocol):
+    """Klein routes, and a way past them."""
+
+    @property
+    def app(self) -> Any:
+        """The routes."""
+
+    def answer_at_hand(self, request: IntakeRequest) -> bool:
+        """Answer at once what takes no routing; returns whether it was answered."""
+
+
 class _Door(Resource):
     """Turns away what klein cannot route: it answers those with pages and tracebacks of its own."""
 
     isLeaf = True  # noqa: N815  (Twisted's name)
 
-    def __init__(self, public: Public) -> None:
+    def __init__(self, routes: Routes) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Twisted's
-        self._public = public
-        self._inner = KleinResource(public.app)
+        self._routes = routes
+        self._inner = KleinResource(routes.app)
 
     def render(self, request: IntakeRequest) -> object:
         """Answer at once, or pass on a well-formed request."""
@@ -36,7 +45,7 @@ class _Door(Resource):
         reason = _malformed(request)
         if reason is not None:
             return problem(HTTPStatus.BAD_REQUEST, reason).send(request)
-        if self._public.answer_at_hand(request):
+        if self._routes.answer_at_hand(request):
             return NOT_DONE_YET
         return self._inner.render(request)
 
@@ -72,7 +81,7 @@ class NodeSite(Site):
     A site that knows which requests are under way, so that it can be drained.
 
     Args:
-        public: Routes.
+        public: What it answers with.
         intake: Where bodies go.
         clock: For deadlines.
         idle_timeout_s: A silent connection is closed after so many seconds, and so is one whose
@@ -86,8 +95,8 @@ class NodeSite(Site):
     def __init__(
         self,
         *,
-        public: Public,
-        intake: Intake,
+        public: Routes,
+        intake: Intakes,
         clock: IReactorTime,
         idle_timeout_s: float,
         max_connections: int,

@@ -20,6 +20,9 @@ class KeyIndex:
     def __len__(self) -> int:
         return self._keys
 
+    def __contains__(self, key: Key) -> bool:
+        return self._place(key)[2]
+
     def add(self, key: Key, size_class: int) -> None:
         """Note an image; once more only changes its size class, 0 to 63."""
         shelf, at, here = self._place(key)

@@ -9,6 +9,7 @@ from reticulum.assembly import Verbs, verbs_on
 from reticulum.errors import BadSpec, BeyondLimits, DamagedImage, UnknownImage
 from reticulum.imaging.spec import canonical, parse
 from reticulum.model import Facts, Format, HashName, ImageId, Original, Rendition, Size, Spec
+from reticulum.node.stock import NodeStock
 from reticulum.node.tasks import Tasks
 from reticulum.storage.memory import OriginalsInMemory, RenditionsInMemory
 
@@ -55,6 +56,7 @@ def verbs(tmp_path: Path, painter: Painter, tasks: Tasks) -> Verbs:
         tasks=tasks,
         hash_name=HashName.SHA256,
         max_output_pixels=1_000_000,
+        stock=NodeStock(tuple),
     )
 
 

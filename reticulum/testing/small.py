@@ -1,4 +1,4 @@
-"""Fakes and small nodes for tests, shipped: for those who build on Reticulum, and for its own."""
+"""The HTTP interface of one node on loopback, over parts in memory."""
 
 import time
 from collections.abc import AsyncIterator
@@ -14,12 +14,11 @@ from reticulum.assembly import Door, Verbs, door_to, verbs_on
 from reticulum.imaging.inline import InlineRenderer
 from reticulum.interfaces import Originals, Renderer, Renditions
 from reticulum.model import HashName
+from reticulum.node.stock import NodeStock
 from reticulum.node.tasks import Tasks
 from reticulum.settings.sections import HttpSettings
 from reticulum.storage.memory import OriginalsInMemory, RenditionsInMemory
 from reticulum.web.keys import Keys
-
-__all__ = ["InlineRenderer", "OriginalsInMemory", "RenditionsInMemory", "SmallNode", "small_node"]
 
 
 @attrs.frozen(kw_only=True)
@@ -74,6 +73,7 @@ async def small_node(
         tasks=tasks,
         hash_name=hash_name,
         max_output_pixels=50_000_000,
+        stock=NodeStock(tuple),
     )
     door = door_to(
         verbs,

@@ -1,0 +1,102 @@
+"""Where a node listens for other nodes, and what it tells them to dial."""
+
+import errno
+import socket
+from pathlib import Path
+
+from reticulum.errors import BadSettings
+from reticulum.model import Address
+from reticulum.settings.sections import PeerSettings
+
+PORT_NAME = "peer.port"
+_TRIES = 20
+_WILD = {"0.0.0.0", "::"}  # noqa: S104  (compared with)
+
+
+def is_wild(host: str) -> bool:
+    """Whether *host* stands for every address of this machine."""
+    return host in _WILD
+
+
+def peer_address(data: Path, peer: PeerSettings) -> tuple[str, int]:
+    """
+    Where to listen for other nodes.
+
+    The default port is only a suggestion: if it is taken, or 0 was said, another one is found
+    that is free for both UDP and TCP, and remembered: others know the node by it after a
+    restart. One that was asked for must be had.
+
+    Raises:
+        BadSettings: The address can't be listened on.
+    """
+    text, _, number = peer.address.rpartition(":")
+    host, port = text.strip("[]"), int(number)
+    is_asked = peer.address != PeerSettings().address
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for attempt in (port or _remembered(data), _remembered(data), *[0] * _TRIES):
+        try:
+            found = _free(family, host, attempt)
+        except (OSError, OverflowError) as error:
+            in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+            if not in_use or (is_asked and port):
+                raise BadSettings(
+                    f"can't listen for other nodes on {peer.address}: {error}; "
+                    "set another address with --peer or address in [peer]"
+                ) from None
+        else:
+            _remember(data, found)
+            return host, found
+    raise BadSettings("no port is free for other nodes: set one with --peer")
+
+
+def _remembered(data: Path) -> int:
+    try:
+        number = int((data / PORT_NAME).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0
+    return number if 0 < number < 1 << 16 else 0
+
+
+def _remember(data: Path, port: int) -> None:
+    draft = data / f"{PORT_NAME}.new"
+    draft.write_text(f"{port}\n", encoding="ascii")
+    draft.replace(data / PORT_NAME)
+
+
+def _free(family: int, host: str, port: int) -> int:
+    with (
+        socket.socket(family, socket.SOCK_DGRAM) as udp,
+        socket.socket(family, socket.SOCK_STREAM) as tcp,
+    ):
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        udp.bind((host, port))
+        number: int = udp.getsockname()[1]
+        tcp.bind((host, number))
+        return number
+
+
+def dialled_at(host: str, port: int, seen: Address | None) -> list[Address]:
+    """
+    Where others may reach this node, best first, never a wildcard.
+
+    Args:
+        host: Where it listens.
+        port: UDP and TCP.
+        seen: As other nodes see it.
+    """
+    if not is_wild(host):
+        return [Address(host, port)]
+    found = [seen] if seen is not None else []
+    found += [Address(here, port) for here in (_route_out(), "127.0.0.1") if here]
+    return list(dict.fromkeys(found))
+
+
+def _route_out() -> str | None:
+    """This machine's address on the way to the Internet; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # RFC 5737: nobody's
+        except OSError:
+            return None
+        host: str = probe.getsockname()[0]
+        return host

@@ -1,0 +1,43 @@
+"""The grid's secrets in force in a running node, and how they follow those on disk."""
+
+from typing import Any
+
+import attrs
+
+from reticulum.assembly.peer_address import dialled_at
+from reticulum.overlay.grid_files import GridFiles
+from reticulum.overlay.grid_keys import KeyRing
+from reticulum.overlay.node import OverlayNode
+
+
+@attrs.define(kw_only=True)
+class GridSecrets:
+    """
+    The secrets of a node's grid.
+
+    Args:
+        files: On disk.
+        ring: In force.
+        overlay: Told of new ones.
+        host: Where the node listens for others.
+        port: Likewise.
+    """
+
+    files: GridFiles
+    ring: KeyRing
+    overlay: OverlayNode
+    host: str
+    port: int
+
+    def follow(self) -> dict[str, Any]:
+        """Read them again and use them."""
+        self.ring = self.files.read()
+        self.overlay.rekey(self.ring)
+        return {
+            "current": self.ring.current.fingerprint.hex(),
+            "accepted": [fingerprint.hex() for fingerprint in self.ring.accepted],
+            "addresses": [
+                str(address)
+                for address in dialled_at(self.host, self.port, self.overlay.status().seen)
+            ],
+        }

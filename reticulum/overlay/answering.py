@@ -1,0 +1,171 @@
+"""What this node answers when others ask: is it there, does it hold, whom does it know."""
+
+import random
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IReactorTime
+
+from reticulum.errors import RecordFault
+from reticulum.model import Address, Contact, NodeId
+from reticulum.overlay.acquaintance import Acquaintance
+from reticulum.overlay.allowance import Allowance, Allowances, Rate
+from reticulum.overlay.inquiry import MOST_NAMED
+from reticulum.overlay.keeping import Keeping
+from reticulum.overlay.messages import (
+    Body,
+    Dialling,
+    DialMe,
+    Find,
+    Found,
+    Gone,
+    Goodbye,
+    Knock,
+    Page,
+    Ping,
+    Pong,
+    Store,
+    Stored,
+    Want,
+)
+from reticulum.overlay.neighbours import Neighbours
+from reticulum.overlay.question import Question
+from reticulum.overlay.records import NodeRecord, ProviderRecord
+from reticulum.overlay.standing import Standing
+from reticulum.overlay.surroundings import Stock
+from reticulum.overlay.voice import Voice
+
+DIALS_EACH = Rate(3 / 60, 6)
+DIALS_TOGETHER = Rate(30 / 60, 60)
+HINTS = Rate(5, 50)
+SIGNATURES = Rate(500, 4000)
+"""120 us each: a flood of made-up records takes 6 % of one core."""
+_SEEDS = 2**24
+
+
+class Answering:
+    """
+    Answers questions; every limit that depends on what is asked is here.
+
+    Args:
+        own: The id of this node.
+        neighbours: Whom it knows.
+        keeping: Records it keeps.
+        stock: Images it has.
+        acquaintance: Tokens.
+        standing: Is told who reaches this node.
+        voice: Its own record.
+        knock: Sends a dial-back.
+        clock: For limits and tokens.
+        rng: For the order in which holders are named.
+    """
+
+    def __init__(
+        self,
+        own: NodeId,
+        *,
+        neighbours: Neighbours,
+        keeping: Keeping,
+        stock: Stock,
+        acquaintance: Acquaintance,
+        standing: Standing,
+        voice: Voice,
+        knock: Callable[[Contact, Knock], None],
+        clock: IReactorTime,
+        rng: random.Random,
+    ) -> None:
+        self._own = own
+        self._neighbours = neighbours
+        self._keeping = keeping
+        self._stock = stock
+        self._acquaintance = acquaintance
+        self._standing = standing
+        self._voice = voice
+        self._knock = knock
+        self._clock = clock
+        self._rng = rng
+        now = clock.seconds()
+        self._dials = Allowances(now, DIALS_EACH, DIALS_TOGETHER)
+        self._hints = Allowance(HINTS, now)
+        self._signatures = Allowance(SIGNATURES, now)
+
+    def __call__(self, question: Question) -> Body | None:
+        """Answer; None where nothing is to be said."""
+        body = question.body
+        if isinstance(body, Goodbye):
+            self._neighbours.left(question.sender)
+            return None
+        self._standing.asked_by(question.sender)
+        self._neighbours.asked_by(question)
+        if isinstance(body, Find):
+            return self._find(body, question.sender)
+        if isinstance(body, Ping):
+            return self._pong(body, question.sender)
+        if isinstance(body, Store):
+            return self._store(body, question.sender)
+        if isinstance(body, DialMe):
+            return self._dial(body, question.sender)
+        if isinstance(body, Gone):
+            self._gone(body)
+        elif isinstance(body, Knock):
+            self._standing.knocked(body.nonce)
+        return None
+
+    def _pong(self, ping: Ping, sender: Contact) -> Pong:
+        return Pong(
+            seen=sender.address,
+            sequence=self._voice.node_sequence,
+            software=self._voice.software,
+            token=self._acquaintance.give(sender, self._clock.seconds()),
+            record=self._voice.node_record() if ping.wants_record else None,
+        )
+
+    def _find(self, find: Find, sender: Contact) -> Found:
+        closer: list[Contact] = []
+        if Want.NODES in find.want:
+            known = self._neighbours.table.closest(find.target, MOST_NAMED + 1, sound=True)
+            # Its id at another address, it is to hear of: that is another node with its key.
+            closer = [contact for contact in known if contact != sender][:MOST_NAMED]
+        record = None
+        if Want.RECORD in find.want:
+            mine = find.target == self._own
+            record = self._voice.node_record() if mine else self._keeping.node(find.target)
+        token = self._acquaintance.give(sender, self._clock.seconds())
+        if Want.HOLDERS not in find.want:
+            return Found(closer=tuple(closer), record=record, seen=sender.address, token=token)
+        page = Page(find.page.seed or self._rng.randrange(1, _SEEDS), find.page.offset)
+        providers, left = self._keeping.providers(find.target, seed=page.seed, offset=page.offset)
+        return Found(
+            holds=self._stock.holds(find.target),
+            page=page,
+            left=left,
+            providers=providers,
+            closer=tuple(closer),
+            record=record,
+            seen=sender.address,
+            token=token,
+        )
+
+    def _store(self, store: Store, sender: Contact) -> Stored | None:
+        now = self._clock.seconds()
+        records: list[ProviderRecord | NodeRecord] = [*store.providers]
+        if store.record is not None:
+            records.append(store.record)
+        token = self._acquaintance.give(sender, now)
+        if not self._acquaintance.holds_token(sender, store.token, now):
+            return Stored(refused={RecordFault.NO_TOKEN: len(records)}, token=token)
+        if not all(self._signatures.take(now) for _ in records):
+            return None
+        kept, refused = self._keeping.keep(records)
+        return Stored(accepted=min(kept, 255), refused=refused, token=token)
+
+    def _dial(self, dial: DialMe, sender: Contact) -> Dialling:
+        if dial.tcp or not self._dials.take(str(sender.address), self._clock.seconds()):
+            return Dialling(agreed=False)
+        # Only ever the address that asks: nobody is turned on a third one.
+        at = Contact(sender.node_id, Address(sender.address.host, dial.port))
+        self._knock(at, Knock(dial.nonce))
+        return Dialling(agreed=True)
+
+    def _gone(self, gone: Gone) -> None:
+        now = self._clock.seconds()
+        self._neighbours.doubted(n for n in gone.nodes if self._hints.take(now))

@@ -1,0 +1,251 @@
+"""One node of the overlay: everything it does, without a socket, a file or a clock of its own."""
+
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from reticulum.errors import OutOfTime, WrongAnswer
+from reticulum.model import Address, Contact, Key, NodeId
+from reticulum.overlay.crawl import Told
+from reticulum.overlay.crawl_ask import ask_nearby
+from reticulum.overlay.freshness import BucketView
+from reticulum.overlay.grid_keys import KeyRing
+from reticulum.overlay.messages import Goodbye, Pong
+from reticulum.overlay.parts import Parts
+from reticulum.overlay.pauses import Alarm, about
+from reticulum.overlay.question import Miss, Reply
+from reticulum.overlay.records import NodeRecord, ProviderRecord
+from reticulum.overlay.remembering import EVERY_S, Remembering
+from reticulum.overlay.surroundings import Notebook, Offer, Place, Resolve, Send, Stock
+from reticulum.overlay.table import Table
+from reticulum.overlay.views import Answer, Holder, Located, OverlayStatus, Traced
+
+MOST_GOODBYES = 20
+
+_log = Logger()
+
+
+class OverlayNode:
+    """
+    A node of the overlay.
+
+    Everything runs in the thread of *clock*; all waiting is for Deferreds. Equal arguments,
+    equal datagrams at equal times: equal behaviour.
+
+    Args:
+        private_key: Of the node; its id is made from it.
+        ring: Keys of the grid.
+        send: How datagrams go out.
+        clock: What time-outs are scheduled on; its seconds never go back.
+        wall_ms: Milliseconds since 1970.
+        rng: Everything random, secrets too: `random.SystemRandom()` outside of tests.
+        place: Where it stands and where it knocks.
+        offer: What it says about itself now.
+        stock: The images here.
+        resolve: Addresses of host names.
+        notebook: What it remembers over a restart.
+        knock: How a dial-back goes out: from another socket where there is one.
+    """
+
+    def __init__(
+        self,
+        *,
+        private_key: Ed25519PrivateKey,
+        ring: KeyRing,
+        send: Send,
+        clock: IReactorTime,
+        wall_ms: Callable[[], int],
+        rng: random.Random,
+        place: Place,
+        offer: Callable[[], Offer],
+        stock: Stock,
+        resolve: Resolve,
+        notebook: Notebook,
+        knock: Send | None = None,
+    ) -> None:
+        self._clock = clock
+        self._wall_ms = wall_ms
+        self._rng = rng
+        self._parts = Parts(
+            private_key=private_key,
+            ring=ring,
+            send=send,
+            clock=clock,
+            wall_ms=wall_ms,
+            rng=rng,
+            place=place,
+            offer=offer,
+            stock=stock,
+            resolve=resolve,
+            knock=knock or send,
+        )
+        self._remembering = Remembering(self._parts, notebook)
+        self._writing = Alarm(clock)
+        self._running: list[Deferred[None]] = []
+
+    @property
+    def node_id(self) -> NodeId:
+        """Who it is."""
+        return self._parts.own
+
+    def listens_on(self, port: int) -> None:
+        """Note the port that was got, if `Place` could not know it. Before `start`."""
+        self._parts.standing.port = port
+
+    @property
+    def table(self) -> Table:
+        """The routing table, for the package's sake; read it."""
+        return self._parts.neighbours.table
+
+    def received(self, datagram: bytes, from_: Address) -> None:
+        """Take a datagram, whatever it is; never raises. Ignored before `start`, after `stop`."""
+        self._parts.reception.received(datagram, from_)
+
+    async def start(self) -> None:
+        """Begin: read the notebook, then join in the background, for as long as that takes."""
+        await self._remembering.recall()
+        self._parts.exchange.open()
+        self._go("upkeep", self._parts.upkeep.run())
+        self._go("announcing", self._parts.announcer.run())
+        self._go("remembering", self._write_now_and_then())
+        self._go("remembering the first peers", self._write_once_joined())
+
+    async def stop(self) -> None:
+        """End: say goodbye, write the notebook; no timer and no Deferred stays."""
+        parts = self._parts
+        parts.upkeep.stop()
+        parts.announcer.stop()
+        self._writing.close()
+        running, self._running = self._running, []
+        for work in running:
+            work.cancel()
+        parts.seeking.stop()
+        if parts.exchange.is_open:
+            for contact in parts.neighbours.table.closest(self.node_id, MOST_GOODBYES):
+                parts.exchange.tell(contact, Goodbye())
+            parts.exchange.close()
+            await self._remembering.write()
+
+    def rekey(self, ring: KeyRing) -> None:
+        """Accept and use the keys of *ring* from now on."""
+        self._parts.courier.rekey(ring)
+
+    async def joined(self) -> None:
+        """Wait until the node has found others and has looked around itself."""
+        await self._parts.upkeep.joined()
+
+    async def ping(self, to: Contact | Address) -> Answer:
+        """
+        Ask whether a node is there.
+
+        Raises:
+            OutOfTime: No answer.
+            WrongAnswer: Another node is there, or nonsense.
+        """
+        address, node_id = (to, None) if isinstance(to, Address) else (to.address, to.node_id)
+        outcome = await self._parts.exchange.asking(address, self._parts.ping(), node_id=node_id)
+        if isinstance(outcome, Reply) and isinstance(outcome.body, Pong):
+            return Answer(
+                contact=outcome.contact,
+                rtt_s=outcome.rtt_s,
+                server=outcome.server,
+                software=outcome.body.software,
+                seen=outcome.body.seen,
+            )
+        if outcome is Miss.REFUSED:
+            raise WrongAnswer(f"at {address} answers another node, or nonsense")
+        raise OutOfTime(f"{address}: {outcome.value if isinstance(outcome, Miss) else 'no answer'}")
+
+    async def ask(self, contact: Contact, target: Key) -> Told:
+        """What one node knows near *target*; see `ask_nearby`."""
+        return await ask_nearby(self._parts.exchange, self._wall_ms() / 1000, contact, target)
+
+    async def closest(self, target: Key) -> tuple[Contact, ...]:
+        """The up to 20 nodes closest to *target* that answer, nearest first, without this one."""
+        return (await self._parts.seeking.nodes(target)).closest
+
+    async def find(self, node_id: NodeId) -> Located:
+        """Where a node is, and its record."""
+        return await self._parts.seeking.node(node_id)
+
+    async def holders(
+        self, key: Key, without: frozenset[NodeId] = frozenset()
+    ) -> tuple[Holder, ...]:
+        """
+        Who holds the image with *key*, in the order in which they were heard of, without this one.
+
+        Ends as soon as three are known.
+
+        Args:
+            key: Of the image.
+            without: Holders that have turned out to have nothing.
+        """
+        return await self._parts.seeking.holders(key, without)
+
+    async def trace(self, target: Key) -> Traced:
+        """A full lookup for nodes and holders with every hop; waits until all are known to live."""
+        return await self._parts.seeking.trace(target)
+
+    def announce(self, key: Key, size_class: int = 0) -> None:
+        """Tell the grid that the image with *key* is here now, of a size class of 0 to 63."""
+        self._parts.announcer.came(key, size_class)
+
+    def withdraw(self, key: Key) -> None:
+        """Tell the grid that the image with *key* is no longer here."""
+        self._parts.announcer.went(key)
+
+    def status(self) -> OverlayStatus:
+        """How it does."""
+        parts, now = self._parts, self._wall_ms() / 1000
+        tally, refusals = parts.tally, parts.courier.refusals
+        return OverlayStatus(
+            node_id=self.node_id,
+            role=parts.standing.role,
+            joined=parts.upkeep.has_joined and parts.upkeep.is_in,
+            peers=parts.neighbours.count,
+            records=len(parts.keeping),
+            images=len(parts.announcer.keys),
+            news=len(parts.announcer.news),
+            behind_s=max(now - parts.announcer.sweep.due, 0.0),
+            outstanding=parts.exchange.outstanding,
+            questions=tally.questions,
+            answered=tally.answered,
+            served=tally.served,
+            dropped=tally.dropped,
+            nonsense=tally.nonsense,
+            refused=refusals.counts,
+            wrong_clocks=refusals.wrong_clocks(now),
+            twins=parts.twins.found(self._clock.seconds()),
+            seen=parts.vantage.address,
+        )
+
+    def table_view(self) -> tuple[BucketView, ...]:
+        """The routing table, for people."""
+        return self._parts.neighbours.table.view(self._parts.round_trips.srtt_s)
+
+    def records_view(self) -> tuple[ProviderRecord | NodeRecord, ...]:
+        """The records it keeps for others."""
+        return tuple(self._parts.keeping)
+
+    def _go(self, what: str, work: Coroutine[Deferred[Any], Any, None]) -> None:
+        def failed(failure: Failure) -> None:
+            if not failure.check(CancelledError):
+                _log.failure("overlay.failed part={part}", failure, part=what)
+
+        self._running.append(Deferred.fromCoroutine(work).addErrback(failed))
+
+    async def _write_once_joined(self) -> None:
+        # A node that is killed soon after must find its grid again without anybody's help.
+        await self.joined()
+        await self._remembering.write()
+
+    async def _write_now_and_then(self) -> None:
+        while True:
+            await self._writing.pause(about(EVERY_S, self._rng))
+            await self._remembering.write()

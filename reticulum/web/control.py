@@ -1,0 +1,179 @@
+"""The operator's routes, beside those for people: DHT and grid, on the unix socket alone."""
+
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+import attrs
+from klein import Klein
+from klein.resource import KleinResource
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import Request
+from werkzeug.exceptions import MethodNotAllowed
+
+from reticulum.errors import BadRequest, Busy, ReticulumError, StartError
+from reticulum.interfaces import DhtConsole
+from reticulum.model import ImageId, Key, NodeId
+from reticulum.web.public import Public
+from reticulum.web.requests import IntakeRequest
+from reticulum.web.responses import json_answer, problem, refusal
+
+JSON_LINES = b"application/x-ndjson"
+MOST_LOOKUPS = 16
+MOST_CRAWLS = 1
+
+_log = Logger()
+
+
+@attrs.define(kw_only=True)
+class Control:
+    """
+    What a `Public` is to people, this is to the operator; all that is not here goes to *public*.
+
+    Args:
+        public: Routes for people.
+        console: Looks at the DHT.
+        grid: Reads the grid's secrets again, puts them in force, and tells what is in force:
+            fingerprints `current` and `accepted`, and `addresses` of this node, best first.
+    """
+
+    _public: Public
+    _console: DhtConsole
+    _grid: Callable[[], dict[str, Any]]
+    _lookups: int = 0
+    _crawls: int = 0
+
+    app: ClassVar[Klein] = Klein()
+
+    def answer_at_hand(self, request: IntakeRequest) -> bool:
+        """Answer a request for a picture that is at hand; see `Public`."""
+        return self._public.answer_at_hand(request)
+
+    @app.route("/v1/grid", methods=["GET"])
+    def get_grid(self, request: Request) -> bytes:
+        """Follow the secrets on disk and tell what is in force."""
+        try:
+            return json_answer(self._grid()).send(request)
+        except StartError as error:
+            # Of this machine, and for its operator to put right.
+            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, str(error)).send(request)
+
+    @app.route("/v1/dht/ping/<whom>", methods=["GET"])
+    async def get_ping(self, request: Request, whom: str) -> bytes:
+        """Whether a node is there."""
+        return await self._look(request, lambda: self._console.ping(whom))
+
+    @app.route("/v1/dht/table", methods=["GET"])
+    async def get_table(self, request: Request) -> bytes:
+        """The routing table."""
+        return await self._look(request, self._console.table)
+
+    @app.route("/v1/dht/find/<node_id>", methods=["GET"])
+    async def get_node(self, request: Request, node_id: str) -> bytes:
+        """Where a node is."""
+        wanted = _key(node_id, "a node id")
+        return await self._look(request, lambda: self._console.find(wanted))
+
+    @app.route("/v1/dht/trace/<key>", methods=["GET"])
+    async def get_trace(self, request: Request, key: str) -> bytes:
+        """A lookup with every hop."""
+        wanted = _key(key, "a key")
+        return await self._look(request, lambda: self._console.trace(wanted))
+
+    @app.route("/v1/dht/holders/<image_id>", methods=["GET"])
+    async def get_holders(self, request: Request, image_id: str) -> bytes:
+        """Who holds an image; with `?verify=1` each is asked itself."""
+        wanted = ImageId.parse(image_id)
+        verify = (request.args or {}).get(b"verify") == [b"1"]
+        return await self._look(request, lambda: self._console.holders(wanted, verify=verify))
+
+    @app.route("/v1/dht/records", methods=["GET"])
+    async def get_records(self, request: Request) -> bytes:
+        """The records kept for others."""
+        return await self._look(request, self._console.records)
+
+    @app.route("/v1/dht/crawl", methods=["GET"])
+    async def get_crawl(self, request: Request) -> bytes:
+        """
+        Walk over all nodes: an object a line, the last one with `event` `done` or `failed`.
+
+        It ends with the connection.
+        """
+        if self._crawls >= MOST_CRAWLS:
+            raise Busy("a crawl is under way already", retry_after_s=10)
+        self._crawls += 1
+        try:
+            request.setHeader(b"content-type", JSON_LINES)
+            request.setHeader(b"cache-control", b"no-store")
+            async with aclosing(self._console.crawl()) as events:
+                async for event in events:
+                    _write_line(request, event)
+        except CancelledError:
+            raise
+        except ReticulumError as error:
+            # The status is out: the last line has to tell.
+            _write_line(request, {"event": "failed", "error": str(error)})
+        except Exception:  # noqa: BLE001  (a defect: all of it into the log)
+            _log.failure("control.crawl_failed")
+            reason = "the node failed at this; its log says more"
+            _write_line(request, {"event": "failed", "error": reason})
+        finally:
+            self._crawls -= 1
+        return b""
+
+    @app.route("/", branch=True)
+    def pass_on(self, request: Request) -> KleinResource:
+        """Whatever is not for operators alone."""
+        if request.path.startswith((b"/v1/dht/", b"/v1/grid")) and request.method != b"GET":
+            raise MethodNotAllowed(["GET", "HEAD"])
+        return KleinResource(self._public.app)
+
+    @app.handle_errors(ReticulumError)  # type: ignore[arg-type]  # klein wants IRequest
+    def on_refusal(self, request: Request, failure: Failure) -> bytes:
+        """What we raised on purpose, by the one table."""
+        answer = refusal(failure.value)  # type: ignore[arg-type]  # by the decorator
+        return self.on_crash(request, failure) if answer is None else answer.send(request)
+
+    @app.handle_errors(MethodNotAllowed)  # type: ignore[arg-type]  # klein wants IRequest
+    def on_wrong_method(self, request: Request, failure: Failure) -> bytes:
+        """Everything here is only read."""
+        del failure
+        status = HTTPStatus.METHOD_NOT_ALLOWED
+        return problem(status, "GET is the method here", {b"allow": b"GET, HEAD"}).send(request)
+
+    @app.handle_errors(CancelledError)  # type: ignore[arg-type]  # klein wants IRequest
+    def on_gone(self, request: Request, failure: Failure) -> bytes:
+        """The client has gone: nobody hears the answer."""
+        del request, failure
+        return b""
+
+    @app.handle_errors(Exception)  # type: ignore[arg-type]  # klein wants IRequest
+    def on_crash(self, request: Request, failure: Failure) -> bytes:
+        """A defect of ours: all of it into the log."""
+        _log.failure("control.crashed path={path}", failure=failure, path=request.path)
+        detail = "the node failed at this; its log says more"
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail).send(request)
+
+    async def _look(self, request: Request, look: Callable[[], Awaitable[dict[str, Any]]]) -> bytes:
+        if self._lookups >= MOST_LOOKUPS:
+            raise Busy("as many lookups as an operator may have are under way")
+        self._lookups += 1
+        try:
+            return json_answer(await look()).send(request)
+        finally:
+            self._lookups -= 1
+
+
+def _key(text: str, what: str) -> NodeId:
+    try:
+        return Key.parse(text)
+    except ValueError:
+        raise BadRequest(f"{text[:80]!r} is not {what}: wanted 40 hexadecimal digits") from None
+
+
+def _write_line(request: Request, value: dict[str, Any]) -> None:
+    request.write(json.dumps(value).encode() + b"\n")
