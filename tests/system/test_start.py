@@ -107,7 +107,10 @@ REFUSALS: dict[str, tuple[list[str], dict[str, str], Any, str]] = {
     ),
     "unknown flag": (["--colour=red"], {}, None, r"--colour"),
     "stray argument": (["now"], {}, None, r"unexpected: now"),
-    "joining": (["--join=invite"], {}, None, r"--join"),
+    "no invite": (["--join=invite"], {}, None, r"no invite: an invite begins with reticulum1"),
+    "mistyped invite": (["--join=reticulum1qqqqqqqq"], {}, None, r"typ(ing|ed)|mistyped"),
+    "invite of no file": (["--join-file=/nowhere/i"], {}, None, r"the invite in /nowhere/i"),
+    "stray text in the environment": ([], {"RETICULUM_JOIN": "x"}, None, r"no invite"),
 }
 
 

@@ -33,16 +33,16 @@ def test_defaults() -> None:
 
 def test_flag_beats_environment_beats_file_beats_default(tmp_path: Path) -> None:
     """The nearer to the person who starts the node, the stronger."""
-    file = '[node]\nzone = "file"\n[peer]\naddress = "h:1"\n[http]\nlisten = "tcp:1"\n'
+    file = '[node]\nzone = "file"\n[peer]\naddress = "127.0.0.1:1"\n[http]\nlisten = "tcp:1"\n'
     settings = read(
         file,
         tmp_path,
         {"zone": "flag"},
         RETICULUM_NODE_ZONE="environment",
-        RETICULUM_PEER_ADDRESS="h:2",
+        RETICULUM_PEER_ADDRESS="127.0.0.1:2",
     )
 
-    assert ("flag", "h:2", "tcp:1") == (
+    assert ("flag", "127.0.0.1:2", "tcp:1") == (
         settings.node.zone,
         settings.peer.address,
         settings.http.listen,
