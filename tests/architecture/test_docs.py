@@ -114,7 +114,7 @@ def size_of(path: Path) -> tuple[str | None, tuple[int, int]]:
 
 
 @pytest.mark.skipif(
-    not shutil.which("curl") and "RETICULUM_TESTS_NO_SKIP" not in os.environ,
+    not shutil.which("curl") and "NO_SKIPPED_TESTS" not in os.environ,
     reason="curl is not installed",
 )
 class TestCommands:

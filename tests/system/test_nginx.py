@@ -40,7 +40,7 @@ HEADERS = (
     "X-Content-Type-Options",
 )
 
-if NGINX is None and "RETICULUM_TESTS_NO_SKIP" not in os.environ:
+if NGINX is None and "NO_SKIPPED_TESTS" not in os.environ:
     pytest.skip("nginx is not installed", allow_module_level=True)
 
 
