@@ -94,9 +94,9 @@ class IntakeChannel(HTTPChannel):
         super().requestDone(request)  # type: ignore[no-untyped-call]  # Twisted's
 
     def _stop_head_deadline(self) -> None:
-        if self._head_deadline is not None:
+        if self._head_deadline is not None and self._head_deadline.active():
             self._head_deadline.cancel()
-            self._head_deadline = None
+        self._head_deadline = None
 
     def close_after_answer(self) -> None:
         """Close after the answer under way, or at once if there is none."""
@@ -109,7 +109,7 @@ class IntakeChannel(HTTPChannel):
 
     def abort(self) -> None:
         """Close at once, whatever is still to be sent."""
-        self._head_deadline = None
+        self._stop_head_deadline()
         cast("ITCPTransport", self.transport).abortConnection()
 
 
