@@ -23,6 +23,7 @@ class Disk:
         lock: Held already, since before the daemon forked.
         threads: Of the originals.
         cache_threads: Of the renditions.
+        prepare: Reads what else is kept on disk. Blocks.
         in_background: Starts work that the start does not wait for, under a name for the log.
         settle: Waits until all such work has ended.
     """
@@ -32,6 +33,7 @@ class Disk:
     _cache_threads: Threads
     _originals: OriginalsOnDisk
     _renditions: RenditionsOnDisk
+    _prepare: Callable[[], None]
     _in_background: Callable[[str, Work], None]
     _settle: Callable[[], Coroutine[Deferred[Any], Any, None]]
 
@@ -42,6 +44,7 @@ class Disk:
         self._cache_threads.start()
         await self._threads(self._originals.prepare)
         await self._threads(self._renditions.prepare)
+        await self._threads(self._prepare)
         self._in_background("originals.count", self._originals.count())
         self._in_background("cache.count", self._renditions.count())
 

@@ -1,5 +1,6 @@
 """Writing that survives a power cut: files and folders flushed to the disk, in the right order."""
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -74,3 +75,57 @@ class Durable:
             file.write(content)
             file.flush()
             self._fsync(file.fileno())
+
+    def replace(self, path: Path, content: bytes) -> None:
+        """Put a file at *path*: after a crash it is the old one or this one, whole."""
+        draft = self.clear_draft(path)
+        try:
+            self.write(draft, content)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+        self.flush(path.parent)
+
+    def clear_draft(self, path: Path) -> Path:
+        """Remove what a kill in the midst of `replace` has left; returns where that would be."""
+        draft = path.with_name(f"{path.name}.new")
+        draft.unlink(missing_ok=True)
+        return draft
+
+    def extend(self, path: Path, length: int, content: bytes, *, flush: bool = True) -> None:
+        """
+        Put bytes behind the first *length* ones of a file, in the place of all that follows.
+
+        If that fails, what follows is cut off, as far as the disk lets us.
+
+        Args:
+            path: Of the file; it is made if *length* is 0 and it is not there.
+            length: Bytes to leave as they are.
+            content: What comes behind them.
+            flush: Whether it has to be on the disk before this returns.
+        """
+        flags = os.O_WRONLY | os.O_CLOEXEC | (0 if length else os.O_CREAT)
+        fd = os.open(path, flags, self._file_mode)
+        try:
+            os.ftruncate(fd, length)
+            rest, offset = memoryview(content), length
+            while rest:
+                written = os.pwrite(fd, rest, offset)
+                rest, offset = rest[written:], offset + written
+            if flush:
+                self._fsync(fd)
+            if length == 0:
+                self.flush(path.parent)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.ftruncate(fd, length)
+                if length == 0:
+                    path.unlink()
+            raise
+        finally:
+            os.close(fd)
+
+    def cut(self, path: Path, length: int) -> None:
+        """Leave only the first *length* bytes of a file."""
+        os.truncate(path, length)
+        self.flush_file(path)

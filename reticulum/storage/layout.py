@@ -10,6 +10,11 @@ QUARANTINE = "quarantine"
 RENDITIONS = "renditions"
 SCRATCH = ".scratch"
 LOCK = "lock"
+TOMBSTONES = "tombstones"
+HINTS = "hints"
+DOUBT = "doubt"
+ATTENDANCE = "attendance"
+UPKEEP = "upkeep.json"
 
 SIDECAR_SUFFIX = ".json"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from reticulum.errors import UnknownImage
-from reticulum.interfaces import Incoming
+from reticulum.interfaces import Incoming, Pause
 from reticulum.model import Facts, HashName, ImageId, Original, Rendition
 
 
@@ -83,12 +83,21 @@ class OriginalsInMemory:
     Args:
         folder: For the files that others want a path of; it exists.
         now: Seconds since 1970, UTC.
+        is_doubtful: Whether an original must pass for not being here, as on disk.
     """
 
-    def __init__(self, folder: Path, *, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        now: Callable[[], float],
+        is_doubtful: Callable[[Original], bool] = lambda _original: False,
+    ) -> None:
         self._folder = folder
         self._now = now
+        self._is_doubtful = is_doubtful
         self._kept: dict[ImageId, tuple[Original, bytes]] = {}
+        self._verified: dict[ImageId, float] = {}
 
     def begin(self, hash_name: HashName) -> IncomingInMemory:
         """Open a place for a new original."""
@@ -111,16 +120,20 @@ class OriginalsInMemory:
             image_id=image_id, facts=facts, length=len(content), stored_at=self._now()
         )
         self._kept[image_id] = (original, content)
+        self._verified[image_id] = self._now()
         return original, True
 
     def known(self, image_id: ImageId) -> Original | None:
         """Facts about one original; here, they are always at hand."""
         kept = self._kept.get(image_id)
-        return kept[0] if kept else None
+        return kept[0] if kept and not self._is_doubtful(kept[0]) else None
 
     async def find(self, image_id: ImageId) -> Original:
         """Facts about one original."""
-        return self._get(image_id)[0]
+        original = self._get(image_id)[0]
+        if self._is_doubtful(original):
+            raise UnknownImage(f"{image_id} is in doubt here")
+        return original
 
     async def path(self, image_id: ImageId) -> Path:
         """A file with the bytes, made when it is first asked for."""
@@ -128,17 +141,50 @@ class OriginalsInMemory:
         path = self._folder / str(image_id)
         if not path.exists():
             path.write_bytes(content)
+        if not self._is_sound(image_id):
+            await self.remove(image_id)
+            raise UnknownImage(f"the stored bytes of {image_id} no longer match its id")
         return path
+
+    async def verify(self, image_id: ImageId, pause: Pause | None = None) -> bool:
+        """Compare the bytes with the file, if there is one: that is what a test can damage."""
+        if image_id not in self._kept:
+            return False
+        if pause is not None:
+            await pause(self._kept[image_id][0].length)
+        if not self._is_sound(image_id):
+            await self.remove(image_id)
+            return False
+        self._verified[image_id] = self._now()
+        return True
+
+    def verified_at(self, image_id: ImageId) -> float | None:
+        """When the bytes were last seen to match."""
+        return self._verified.get(image_id) if self._is_sound(image_id) else None
+
+    async def set_aside(self, image_id: ImageId, reason: str) -> bool:  # noqa: ARG002
+        """Forget it; nobody looks into a quarantine in memory."""
+        return await self.remove(image_id)
 
     async def remove(self, image_id: ImageId) -> bool:
         """Delete for good."""
         (self._folder / str(image_id)).unlink(missing_ok=True)
+        self._verified.pop(image_id, None)
         return self._kept.pop(image_id, None) is not None
 
     async def page(self, after: ImageId | None, limit: int) -> list[Original]:
         """Up to *limit* originals in the order of their ids."""
         behind = (one for one in self._kept if after is None or str(one) > str(after))
         return [self._kept[image_id][0] for image_id in sorted(behind, key=str)[:limit]]
+
+    def _is_sound(self, image_id: ImageId) -> bool:
+        kept = self._kept.get(image_id)
+        if kept is None:
+            return False
+        try:
+            return kept[1] == (self._folder / str(image_id)).read_bytes()
+        except FileNotFoundError:
+            return True
 
     def _get(self, image_id: ImageId) -> tuple[Original, bytes]:
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reticulum.aio import InThread
 from reticulum.errors import BeyondLimits, DamagedImage, NotAnImage, UnknownImage
-from reticulum.interfaces import Incoming
+from reticulum.interfaces import Incoming, Pause
 from reticulum.model import Facts, HashName, ImageId, Original
 from reticulum.storage import layout, listing
 from reticulum.storage.census import Census, Stock
@@ -16,6 +16,7 @@ from reticulum.storage.incoming import IncomingFile
 from reticulum.storage.locks import Locks
 from reticulum.storage.memo import Memo
 from reticulum.storage.quarantine import Quarantine
+from reticulum.storage.rehash import Rehash
 from reticulum.storage.shelves import Shelves, unknown
 from reticulum.storage.sidecars import Sidecars
 from reticulum.storage.soundness import Soundness
@@ -40,6 +41,8 @@ class OriginalsOnDisk:
         in_thread: Where work on the disk may block.
         fsync: Flushes an open file or folder.
         most_known: How many originals to remember facts and soundness of.
+        is_doubtful: Whether an original that lies here must pass for not being here; see
+            `storage.doubt`. `page` and `walk` tell of it nevertheless.
     """
 
     def __init__(
@@ -51,14 +54,16 @@ class OriginalsOnDisk:
         in_thread: InThread,
         fsync: Fsync = os.fsync,
         most_known: int = 10_000,
+        is_doubtful: Callable[[Original], bool] = lambda _original: False,
     ) -> None:
         self._data = data
         self._inspect = inspect
         self._in_thread = in_thread
         self._fsync = fsync
+        self._is_doubtful = is_doubtful
         self._stop = threading.Event()
         self._known: Memo[ImageId, Original] = Memo(most_known)
-        self._soundness = Soundness(most_known)
+        self._soundness = Soundness(most_known, now)
         locks = Locks()
         self._census = Census(data, locks)
         self._durable = Durable(data, fsync=fsync, folder_mode=_FOLDER_MODE, file_mode=_FILE_MODE)
@@ -127,23 +132,49 @@ class OriginalsOnDisk:
 
         Costs one stat: a file that vanished or changed its length is noticed.
         """
+        known = self._remembered(image_id)
+        return None if known is None or self._is_doubtful(known) else known
+
+    async def find(self, image_id: ImageId) -> Original:
+        """Facts about one original, read from its sidecar the first time; see `Originals`."""
+        original = await self._find(image_id)
+        if self._is_doubtful(original):
+            raise unknown(image_id)
+        return original
+
+    async def _find(self, image_id: ImageId) -> Original:
+        if known := self._remembered(image_id):
+            return known
+        return await self._in_thread(self._shelves.load, image_id) or await self._look(image_id)
+
+    def _remembered(self, image_id: ImageId) -> Original | None:
         known = self._known.get(image_id)
         if known is not None and self._length(image_id) == known.length:
             return known
         return None
 
-    async def find(self, image_id: ImageId) -> Original:
-        """Facts about one original, read from its sidecar the first time; see `Originals`."""
-        if known := self.known(image_id):
-            return known
-        return await self._in_thread(self._shelves.load, image_id) or await self._look(image_id)
-
     async def path(self, image_id: ImageId) -> Path:
         """The file, after its bytes were seen to match the id; see `Originals`."""
         path = self._data / layout.original(image_id)
-        if self._soundness.is_known(image_id, path):
+        if self._soundness.seen_at(image_id, path) is not None:
             return path
         return await self._in_thread(self._shelves.verify, image_id)
+
+    async def verify(self, image_id: ImageId, pause: Pause | None = None) -> bool:
+        """Hash the bytes now, in slices of 8 MB; see `Originals`."""
+        rehash = Rehash(image_id, self._data / layout.original(image_id))
+        while length := await self._in_thread(rehash.step):
+            if pause is not None:
+                await pause(length)
+        return await self._in_thread(self._shelves.judge, rehash)
+
+    def verified_at(self, image_id: ImageId) -> float | None:
+        """When the bytes were last seen to match; see `Originals`. Costs one stat."""
+        return self._soundness.seen_at(image_id, self._data / layout.original(image_id))
+
+    async def set_aside(self, image_id: ImageId, reason: str) -> bool:
+        """Move an original into quarantine; see `Originals`."""
+        return await self._in_thread(self._shelves.set_aside, image_id, reason)
 
     async def remove(self, image_id: ImageId) -> bool:
         """Delete for good; see `Originals`."""
@@ -181,7 +212,7 @@ class OriginalsOnDisk:
 
     async def _find_if_sound(self, image_id: ImageId) -> Original | None:
         try:
-            return await self.find(image_id)
+            return await self._find(image_id)
         except UnknownImage:
             return None
 

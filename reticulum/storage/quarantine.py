@@ -1,4 +1,4 @@
-"""Where damaged originals go: out of sight, kept for whoever wants to find out why."""
+"""Where damaged and doubtful originals go: out of sight, kept for whoever wants to know why."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -28,29 +28,43 @@ class Quarantine:
         self._data = data
         self._now = now
 
-    def take(self, image_id: ImageId) -> bool:
+    @property
+    def folder(self) -> Path:
+        """Where; it is there once something was taken."""
+        return self._data / layout.QUARANTINE
+
+    def take(
+        self, image_id: ImageId, reason: str = "is damaged: its bytes do not match its id"
+    ) -> bool:
         """
         Move an original and its sidecar here; one line in the log says so.
+
+        Args:
+            image_id: Of the original.
+            reason: For the log, with the image as its subject.
 
         Returns:
             Whether it is out of the way; on a full disk it stays where it is.
         """
         time = datetime.fromtimestamp(self._now(), UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        target = self._data / layout.QUARANTINE / f"{time}-{image_id}"
+        target = self.folder / f"{time}-{image_id}"
         try:
             target.parent.mkdir(mode=0o700, exist_ok=True)
             (self._data / layout.original(image_id)).rename(target)
         except OSError as error:
             if not is_full(error):
                 raise
-            _log.warn("{image} is damaged; no space to move it away", image=str(image_id))
+            _log.warn(
+                "{image} {reason}; no space to move it away", image=str(image_id), reason=reason
+            )
             return False
         sidecar = self._data / layout.sidecar(image_id)
         if sidecar.exists():
             sidecar.rename(target.with_name(target.name + layout.SIDECAR_SUFFIX))
         _log.warn(
-            "{image} is damaged: its bytes do not match its id; moved to {target}",
+            "{image} {reason}; moved to {target}",
             image=str(image_id),
+            reason=reason,
             target=str(target),
         )
         return True

@@ -16,6 +16,7 @@ from reticulum.storage.full_disk import full_disk_told
 from reticulum.storage.locks import Locks
 from reticulum.storage.memo import Memo
 from reticulum.storage.quarantine import Quarantine
+from reticulum.storage.rehash import Rehash
 from reticulum.storage.sidecars import Sidecars
 from reticulum.storage.soundness import Soundness
 
@@ -90,6 +91,46 @@ class Shelves:
         """
         with self.locks.of(image_id):
             return self._require_sound(image_id)
+
+    def judge(self, rehash: Rehash) -> bool:
+        """
+        Act on what a look at all the bytes gave; whether they are sound.
+
+        What looks damaged, or was replaced in mid-look, is read once more under the lock: no
+        original goes into quarantine because somebody put a new file in its place meanwhile.
+        """
+        with self.locks.of(rehash.image_id):
+            self.soundness.forget(rehash.image_id)
+            if rehash.is_still_sound():
+                self.soundness.trust(rehash.image_id, rehash.path)
+                return True
+            try:
+                self._require_sound(rehash.image_id)
+            except UnknownImage:
+                return False
+            return True
+
+    def set_aside(self, image_id: ImageId, reason: str) -> bool:
+        """
+        Move an original into quarantine, whatever its bytes; see `Originals.set_aside`.
+
+        Raises:
+            NoSpace: The disk is full; it stays where it is.
+        """
+        path = self._path(image_id)
+        with self.locks.of(image_id), full_disk_told():
+            self._forget(image_id)
+            try:
+                length = path.stat().st_size
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            if not self.quarantine.take(image_id, reason):
+                raise NoSpace("the disk of this node is full; nothing was moved to quarantine")
+            self.census.change(image_id, originals=-1, length=-length)
+            # Both names: after a power cut it must be neither back nor lost.
+            self.durable.flush(self.quarantine.folder)
+            self.durable.flush(path.parent)
+            return True
 
     def keep(
         self, made: Path, image_id: ImageId, length: int, facts: Facts

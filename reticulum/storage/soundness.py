@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from reticulum.model import ImageId
@@ -22,17 +23,24 @@ class Soundness:
 
     Args:
         most: How many to remember, at least 1.
+        now: Seconds since 1970, UTC.
     """
 
-    def __init__(self, most: int) -> None:
-        self._sound: Memo[ImageId, Signature] = Memo(most)
+    def __init__(self, most: int, now: Callable[[], float]) -> None:
+        self._sound: Memo[ImageId, tuple[Signature, float]] = Memo(most)
+        self._now = now
 
-    def is_known(self, image_id: ImageId, path: Path) -> bool:
-        """Whether the file was seen to be sound and looks untouched since. Costs one stat."""
+    def seen_at(self, image_id: ImageId, path: Path) -> float | None:
+        """
+        When the file was last seen to be sound; seconds since 1970. Costs one stat.
+
+        None if that is not known, or the file does not look untouched since.
+        """
+        seen = self._sound.get(image_id)
         try:
-            return self._sound.get(image_id) == signature(path.stat())
+            return seen[1] if seen is not None and seen[0] == signature(path.stat()) else None
         except OSError:
-            return False
+            return None
 
     def check(self, image_id: ImageId, path: Path) -> bool:
         """
@@ -43,7 +51,8 @@ class Soundness:
         """
         with path.open("rb") as file:
             before = signature(os.fstat(file.fileno()))
-            if self._sound.get(image_id) == before:
+            seen = self._sound.get(image_id)
+            if seen is not None and seen[0] == before:
                 return True
             try:
                 digest = hashlib.file_digest(
@@ -57,12 +66,12 @@ class Soundness:
         if digest != image_id.digest:
             return False
         # The signature from before: what was changed while reading is read again next time.
-        self._sound.put(image_id, before)
+        self._sound.put(image_id, (before, self._now()))
         return True
 
     def trust(self, image_id: ImageId, path: Path) -> None:
         """Take a file for sound that we have just written and hashed ourselves."""
-        self._sound.put(image_id, signature(path.stat()))
+        self._sound.put(image_id, (signature(path.stat()), self._now()))
 
     def forget(self, image_id: ImageId) -> None:
         """Look at the bytes again next time."""

@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,12 +39,42 @@ def threads() -> Iterator[Threads]:
     pool.stop()
 
 
+@attrs.define
+class Doubted:
+    """Images in doubt, as a test sets them."""
+
+    ids: set[ImageId] = attrs.field(factory=set)
+
+    def __call__(self, original: Original) -> bool:
+        return original.image_id in self.ids
+
+
+@attrs.define
+class Clock:
+    """Seconds since 1970, as a test sets them."""
+
+    now: float = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def doubted() -> Doubted:
+    return Doubted()
+
+
 KINDS = ["disk", "memory"]
 Make = Callable[[str], Originals]
 
 
 @pytest.fixture
-def make(tmp_path: Path, threads: Threads) -> Make:
+def make(tmp_path: Path, threads: Threads, clock: Clock, doubted: Doubted) -> Make:
     """A maker of empty ones of either kind, so that one test can have several."""
     numbers = itertools.count()
 
@@ -51,8 +82,14 @@ def make(tmp_path: Path, threads: Threads) -> Make:
         folder = tmp_path / str(next(numbers))
         folder.mkdir()
         if kind == "memory":
-            return OriginalsInMemory(folder, now=lambda: NOON)
-        disk = OriginalsOnDisk(folder, inspect=inspect_nothing, now=lambda: NOON, in_thread=threads)
+            return OriginalsInMemory(folder, now=clock, is_doubtful=doubted)
+        disk = OriginalsOnDisk(
+            folder,
+            inspect=inspect_nothing,
+            now=clock,
+            in_thread=threads,
+            is_doubtful=doubted,
+        )
         disk.prepare()
         return disk
 
@@ -254,3 +291,98 @@ async def test_page_after_a_removed_one(originals: Originals) -> None:
     await originals.remove(kept[2].image_id)
 
     assert kept[3:] == await originals.page(kept[2].image_id, 9)
+
+
+async def test_verify_sound(originals: Originals, clock: Clock) -> None:
+    """A sound original is verified as often as one likes, and the time of it is known."""
+    original, _ = await put(originals, b"picture")
+    assert NOON == originals.verified_at(original.image_id)
+
+    for _ in range(2):
+        clock.now += 60
+        assert await originals.verify(original.image_id)
+        assert clock.now == originals.verified_at(original.image_id)
+
+    clock.now += 60
+    await originals.path(original.image_id)
+    assert NOON + 120 == originals.verified_at(original.image_id)
+
+
+async def test_verify_finds_damage(originals: Originals) -> None:
+    """Of a damaged original nothing is told as sound; once verified it is out of the way."""
+    original, _ = await put(originals, b"picture")
+    path = await originals.path(original.image_id)
+    path.write_bytes(b"pictuer")
+    assert None is originals.verified_at(original.image_id)
+
+    assert not await originals.verify(original.image_id)
+
+    assert not path.exists()
+    assert [] == await originals.page(None, 9)
+    with pytest.raises(UnknownImage):
+        await originals.find(original.image_id)
+    assert (original, True) == await put(originals, b"picture")
+    assert await originals.verify(original.image_id)
+
+
+async def test_damaged_has_no_path(originals: Originals) -> None:
+    """What was damaged behind our back is unknown to whoever wants its file."""
+    original, _ = await put(originals, b"picture")
+    (await originals.path(original.image_id)).write_bytes(b"pictuer")
+
+    with pytest.raises(UnknownImage):
+        await originals.path(original.image_id)
+    assert [] == await originals.page(None, 9)
+
+
+async def test_verify_what_is_not_here(originals: Originals) -> None:
+    """What was never here, or is no more, is neither verified nor was it ever."""
+    original, _ = await put(originals, b"picture")
+    await originals.remove(original.image_id)
+
+    for image_id in (original.image_id, id_of(b"stranger")):
+        assert not await originals.verify(image_id)
+        assert None is originals.verified_at(image_id)
+
+
+async def test_verify_at_a_walk(originals: Originals) -> None:
+    """Who reads slowly is told of every byte that was read."""
+    original, _ = await put(originals, b"picture")
+    read: list[int] = []
+
+    async def pause(length: int) -> None:
+        read.append(length)
+
+    assert await originals.verify(original.image_id, pause)
+    assert [7] == read
+
+
+async def test_set_aside_is_gone(originals: Originals) -> None:
+    """What was set aside is unknown to every question, and can come back as a new one."""
+    original, _ = await put(originals, b"picture")
+    path = await originals.path(original.image_id)
+
+    assert await originals.set_aside(original.image_id, "is in doubt")
+
+    assert not path.exists()
+    assert None is originals.known(original.image_id)
+    assert None is originals.verified_at(original.image_id)
+    assert [] == await originals.page(None, 9)
+    with pytest.raises(UnknownImage):
+        await originals.path(original.image_id)
+    assert not await originals.set_aside(original.image_id, "is in doubt")
+    assert (original, True) == await put(originals, b"picture")
+
+
+async def test_doubtful_passes_for_unknown(originals: Originals, doubted: Doubted) -> None:
+    """What is in doubt is not served, but walked over, so that it can be checked."""
+    original, _ = await put(originals, b"picture")
+    doubted.ids.add(original.image_id)
+
+    assert None is originals.known(original.image_id)
+    with pytest.raises(UnknownImage):
+        await originals.find(original.image_id)
+    assert [original] == await originals.page(None, 9)
+
+    doubted.ids.clear()
+    assert original == await originals.find(original.image_id)

@@ -12,7 +12,7 @@ from twisted.logger import globalLogPublisher
 
 from reticulum.errors import Busy, NoSpace, NotAnImage, UnknownImage
 from reticulum.model import Facts, Format, HashName, ImageId, Original, Size
-from reticulum.storage import layout
+from reticulum.storage import layout, rehash, soundness
 from reticulum.storage.census import Stock
 from reticulum.storage.originals import OriginalsOnDisk
 
@@ -445,3 +445,134 @@ async def test_modes(tmp_path: Path) -> None:
     assert 0o640 == path.stat().st_mode & 0o777
     assert 0o750 == path.parent.stat().st_mode & 0o777
     assert 0o700 == (tmp_path / "incoming").stat().st_mode & 0o777
+
+
+async def test_verify_believes_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rot that leaves size, times and inode as they were is found by `verify`, and by it alone."""
+    for module in (rehash, soundness):
+        monkeypatch.setattr(module, "signature", lambda status: (status.st_size, 0, 0, 0))
+    originals = start(tmp_path)
+    original, _ = await put(originals, b"picture")
+    path = tmp_path / layout.original(original.image_id)
+    flip(path)
+    await originals.count()
+
+    assert path == await originals.path(original.image_id)
+    assert not await originals.verify(original.image_id)
+
+    assert not path.exists()
+    assert 2 == len(list((tmp_path / "quarantine").iterdir()))
+    assert Stock(originals=0, bytes=0, is_complete=True) == originals.stock
+
+
+async def test_verify_reads_in_slices(tmp_path: Path) -> None:
+    """No thread reads more than 8 MB of an original at a time."""
+    originals = start(tmp_path)
+    original, _ = await put(originals, bytes(20_000_000))
+    read: list[int] = []
+
+    async def pause(length: int) -> None:
+        read.append(length)
+
+    assert await originals.verify(original.image_id, pause)
+    assert [8_000_000, 8_000_000, 4_000_000] == read
+
+
+@pytest.mark.parametrize("content,is_sound", [(b"picture", True), (b"pictuer", False)])
+async def test_replaced_while_being_verified(
+    tmp_path: Path, content: bytes, is_sound: bool
+) -> None:
+    """What was put in the place of an original meanwhile is judged by its own bytes."""
+    path = place(tmp_path, b"pictuer", id_of(b"picture"))
+    originals = start(tmp_path)
+
+    async def replace(_: int) -> None:
+        (tmp_path / "new").write_bytes(content)
+        (tmp_path / "new").rename(path)
+
+    assert is_sound == await originals.verify(id_of(b"picture"), replace)
+    assert is_sound == path.exists()
+    assert is_sound != (tmp_path / "quarantine").exists()
+
+
+async def test_removed_while_being_verified(tmp_path: Path) -> None:
+    """A deletion in mid-look is no damage."""
+    originals = start(tmp_path)
+    original, _ = await put(originals, b"picture")
+
+    async def remove(_: int) -> None:
+        await originals.remove(original.image_id)
+
+    assert not await originals.verify(original.image_id, remove)
+    assert set() == files_in(tmp_path)
+
+
+async def test_verify_works_in_threads_alone(tmp_path: Path) -> None:
+    """However large an original is, hashing it never holds up the reactor."""
+    place(tmp_path, b"picture")
+    waiting: list[Callable[[], object]] = []
+
+    def later(work: Callable[..., object], *args: object) -> defer.Deferred[object]:
+        done: defer.Deferred[object] = defer.Deferred()
+        waiting.append(lambda: done.callback(work(*args)))
+        return done
+
+    originals = OriginalsOnDisk(tmp_path, inspect=Looks(), now=lambda: NOON, in_thread=later)
+    results: list[bool] = []
+    defer.Deferred.fromCoroutine(originals.verify(id_of(b"picture"))).addCallback(results.append)
+    while waiting:
+        assert [] == results
+        assert None is originals.verified_at(id_of(b"picture"))
+        waiting.pop()()
+
+    assert [True] == results
+    assert NOON == originals.verified_at(id_of(b"picture"))
+
+
+async def test_verified_at_is_forgotten_with_the_file(tmp_path: Path) -> None:
+    """A touched file counts as unseen, and so does every file after a restart."""
+    originals = start(tmp_path)
+    original, _ = await put(originals, b"picture")
+    os.utime(tmp_path / layout.original(original.image_id))
+
+    assert None is originals.verified_at(original.image_id)
+    assert await originals.verify(original.image_id)
+    assert NOON == originals.verified_at(original.image_id)
+    assert None is start(tmp_path).verified_at(original.image_id)
+
+
+async def test_set_aside_is_kept_in_quarantine(tmp_path: Path) -> None:
+    """What was set aside is whole in quarantine; both folders are flushed before that is said."""
+    flushed: list[str] = []
+
+    def fsync(fd: int) -> None:
+        flushed.append(str(Path(f"/proc/self/fd/{fd}").readlink()))
+
+    originals = start(tmp_path, fsync=fsync)
+    original, _ = await put(originals, b"picture")
+    await originals.count()
+    flushed.clear()
+
+    assert await originals.set_aside(original.image_id, "is in doubt")
+
+    shelf = (tmp_path / layout.original(original.image_id)).parent
+    assert [str(tmp_path / "quarantine"), str(shelf)] == flushed
+    moved, sidecar = sorted((tmp_path / "quarantine").iterdir())
+    assert b"picture" == moved.read_bytes()
+    assert f"{moved.name}.json" == sidecar.name
+    assert Stock(originals=0, bytes=0, is_complete=True) == originals.stock
+
+
+async def test_set_aside_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can't be set aside stays, and is not said to be."""
+    originals = start(tmp_path)
+    original, _ = await put(originals, b"picture")
+
+    def full(self: Path, **_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(Path, "mkdir", full)
+
+    with pytest.raises(NoSpace):
+        await originals.set_aside(original.image_id, "is in doubt")
+    assert original == await originals.find(original.image_id)
