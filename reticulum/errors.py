@@ -11,6 +11,7 @@ What can go wrong, as one tree.
     │   ├── KeyMissing            an upload key is wanted and none was given
     │   ├── KeyRefused            the upload key given is not one of ours
     │   ├── UnknownImage          no original with this id is here
+    │   │   └── ImageDeleted      it was, until somebody deleted it
     │   ├── BodyTooLarge          more bytes than this node takes
     │   ├── NotAnImage            the bytes are of no type we read
     │   ├── DamagedImage          begins like an image, cannot be decoded
@@ -19,6 +20,8 @@ What can go wrong, as one tree.
     │   ├── Busy                  every place in a queue is taken
     │   ├── OutOfTime             the deadline passed
     │   ├── NoSpace               the disk is full
+    │   ├── NotTaken              a node takes no copies: read-only, leaving, or on its reserve
+    │   ├── TooFewCopies          fewer nodes confirmed an upload than was asked for
     │   ├── WrongAnswer           a node answered that was not asked, or nonsense
     │   └── CountersSpent         every nonce of this boot is used: nothing can be sealed any more
     ├── HolderFailed              a node gave no image: dead, slow, busy, or not who it should be
@@ -74,6 +77,10 @@ class UnknownImage(RequestError):
     """No original with this id is here."""
 
 
+class ImageDeleted(UnknownImage):
+    """It was here, until somebody deleted it; its tombstone lasts."""
+
+
 class BodyTooLarge(RequestError):
     """More bytes than this node takes."""
 
@@ -114,6 +121,14 @@ class OutOfTime(NodeError):
 
 class NoSpace(NodeError):
     """The disk is full."""
+
+
+class NotTaken(NodeError):
+    """A node takes no copies: it is read-only, about to leave, or down to its reserve of space."""
+
+
+class TooFewCopies(NodeError):
+    """Fewer nodes have confirmed an upload in time than was asked for."""
 
 
 class WrongAnswer(NodeError):

@@ -1,5 +1,6 @@
 """The values that the rest of the project passes around: frozen, checked at birth, free of I/O."""
 
+from reticulum.model.copies import Holding, Member, Shelf, Spreading, Tombstone, Write
 from reticulum.model.ids import HashName, ImageId
 from reticulum.model.images import Facts, Original, Picture, Receipt, Rendition
 from reticulum.model.peers import Address, Contact, Key, NodeId
@@ -16,13 +17,19 @@ __all__ = [
     "Format",
     "Gravity",
     "HashName",
+    "Holding",
     "ImageId",
     "Key",
+    "Member",
     "NodeId",
     "Original",
     "Picture",
     "Receipt",
     "Rendition",
+    "Shelf",
     "Size",
     "Spec",
+    "Spreading",
+    "Tombstone",
+    "Write",
 ]

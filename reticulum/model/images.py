@@ -5,6 +5,7 @@ from typing import BinaryIO
 import attrs
 from attrs import validators as v
 
+from reticulum.model.copies import Spreading
 from reticulum.model.ids import ImageId
 from reticulum.model.pictures import Format, Size
 
@@ -67,14 +68,12 @@ class Receipt:
     Args:
         original: What was stored.
         is_new: False if it was here already.
-        wanted: Copies the grid means to keep.
-        stored: Copies confirmed to be on disk.
+        copies: How far it has got in the grid.
     """
 
     original: Original
     is_new: bool
-    wanted: int
-    stored: int
+    copies: Spreading
 
 
 @attrs.frozen(kw_only=True)

@@ -1,0 +1,60 @@
+"""What an operator may ask."""
+
+from collections.abc import AsyncGenerator
+from typing import Any, Protocol
+
+from reticulum.model import ImageId, Key, NodeId
+
+
+class DhtConsole(Protocol):
+    """
+    The DHT as an operator looks at it; every answer is an object that JSON can hold.
+
+    What it asks is bounded in time and in size; docs/reference tells every answer's fields.
+    """
+
+    async def ping(self, whom: str) -> dict[str, Any]:
+        """
+        Ask whether a node is there.
+
+        Args:
+            whom: Node id, `HOST:PORT` or `[IPV6]:PORT`.
+
+        Returns:
+            `answered`; if true also `id`, `address`, `rtt_s`, `role`, `software`, `seen`, else
+            `reason`.
+
+        Raises:
+            BadRequest: *whom* is none of these.
+        """
+
+    async def table(self) -> dict[str, Any]:
+        """The routing table: `id`, `contacts` (their number), `buckets`."""
+
+    async def find(self, node_id: NodeId) -> dict[str, Any]:
+        """Where a node is: `id`, `address` (null if it did not answer), `record` (or null)."""
+
+    async def trace(self, key: Key) -> dict[str, Any]:
+        """A whole lookup: `target`, `hops`, `closest`, `holders`, `ending`, `asked`, `took_s`."""
+
+    async def holders(self, image_id: ImageId, *, verify: bool) -> dict[str, Any]:
+        """
+        Who holds an image: `id`, `key`, `holders`.
+
+        Args:
+            image_id: Of it.
+            verify: Ask each holder itself; then each has `verified`: true, false, or null if it
+                does not answer.
+        """
+
+    async def records(self) -> dict[str, Any]:
+        """The records kept for others: `nodes`, `providers`."""
+
+    def crawl(self) -> AsyncGenerator[dict[str, Any], None]:
+        """
+        Walk over all nodes.
+
+        Yields:
+            Objects with `event`: any number of `progress`, then one `done` with `nodes` and all
+            else that was found. To close it ends the walk.
+        """
