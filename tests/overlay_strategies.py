@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import strategies as st
 
 from reticulum.errors import RecordFault
-from reticulum.model import Address, Contact, Key, NodeId
+from reticulum.model import Address, Contact, Key, NodeId, Shelf
 from reticulum.overlay import messages as m
 from reticulum.overlay.records import NodeRecord, ProviderRecord, Role
 from reticulum.overlay.wire import Value
@@ -74,6 +74,7 @@ def node_record(node: int = 1, *, sequence: int = 1, now: float = NOW) -> NodeRe
         capacity=10**12,
         free=10**11,
         software="reticulum 0.1",
+        shelf=Shelf.FULL,
     )
 
 
@@ -139,6 +140,7 @@ def node_records() -> st.SearchStrategy[NodeRecord]:
         capacity=numbers,
         free=numbers,
         software=texts,
+        shelf=st.sampled_from(Shelf),
     )
 
 

@@ -1,7 +1,7 @@
 """Asks one node what it knows near a key, for crawls and for whoever wants to know it exactly."""
 
 from reticulum.errors import BadRecord, OutOfTime, WrongAnswer
-from reticulum.model import Contact, Key
+from reticulum.model import Contact, Key, NodeId
 from reticulum.overlay.crawl import Told
 from reticulum.overlay.exchange import Exchange
 from reticulum.overlay.messages import Find, Found, Want
@@ -15,7 +15,7 @@ async def ask_nearby(exchange: Exchange, now: float, contact: Contact, target: K
 
     Args:
         exchange: To ask with.
-        now: Seconds since 1970.
+        now: Seconds since 1970, before it is asked.
         contact: Whom.
         target: Key.
 
@@ -34,7 +34,10 @@ async def ask_nearby(exchange: Exchange, now: float, contact: Contact, target: K
             holds=found.holds,
             rtt_s=outcome.rtt_s,
             server=outcome.server,
-            record=_believed(found.record, contact, now) if is_own else None,
+            record=believed(found.record, contact.node_id, now) if is_own else None,
+            # It answered about half way between question and answer (RFC 5905, section 8).
+            clock_off_s=outcome.clock_ms / 1000 - (now + outcome.rtt_s / 2),
+            boot=outcome.boot,
         )
     if outcome is Miss.REFUSED:
         raise WrongAnswer(f"{contact.address} is not the node that was asked")
@@ -42,11 +45,12 @@ async def ask_nearby(exchange: Exchange, now: float, contact: Contact, target: K
     raise OutOfTime(f"{contact.address}: {why}")
 
 
-def _believed(record: NodeRecord | None, contact: Contact, now: float) -> NodeRecord | None:
+def believed(record: NodeRecord | None, speaker: NodeId, now: float) -> NodeRecord | None:
+    """The *record* if it is there and one of *speaker* that holds *now*, seconds since 1970."""
     if record is None:
         return None
     try:
-        Verification().verify(record, now, contact.node_id)
+        Verification().verify(record, now, speaker)
     except BadRecord:
         return None
     return record

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import attrs
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -13,7 +14,7 @@ from twisted.python.failure import Failure
 from reticulum.errors import OutOfTime, WrongAnswer
 from reticulum.model import Address, Contact, Key, NodeId
 from reticulum.overlay.crawl import Told
-from reticulum.overlay.crawl_ask import ask_nearby
+from reticulum.overlay.crawl_ask import ask_nearby, believed
 from reticulum.overlay.freshness import BucketView
 from reticulum.overlay.grid_keys import KeyRing
 from reticulum.overlay.messages import Goodbye, Pong
@@ -94,6 +95,16 @@ class OverlayNode:
         """Who it is."""
         return self._parts.own
 
+    @property
+    def is_server(self) -> bool:
+        """Whether others may enter it in their tables, and so find it."""
+        return self._parts.standing.server
+
+    @property
+    def knows_others(self) -> bool:
+        """Whether there is, or was, anybody else in its grid."""
+        return self._parts.neighbours.any or self._parts.joining.has_doors
+
     def listens_on(self, port: int) -> None:
         """Note the port that was got, if `Place` could not know it. Before `start`."""
         self._parts.standing.port = port
@@ -165,6 +176,14 @@ class OverlayNode:
     async def ask(self, contact: Contact, target: Key) -> Told:
         """What one node knows near *target*; see `ask_nearby`."""
         return await ask_nearby(self._parts.exchange, self._wall_ms() / 1000, contact, target)
+
+    async def describe(self, contact: Contact) -> NodeRecord | None:
+        """What a node says about itself, asked of itself; None if nothing sound comes."""
+        ping = attrs.evolve(self._parts.ping(), wants_record=True)
+        outcome = await self._parts.exchange.asking(contact.address, ping, node_id=contact.node_id)
+        if not isinstance(outcome, Reply) or not isinstance(outcome.body, Pong):
+            return None
+        return believed(outcome.body.record, contact.node_id, self._wall_ms() / 1000)
 
     async def closest(self, target: Key) -> tuple[Contact, ...]:
         """The up to 20 nodes closest to *target* that answer, nearest first, without this one."""

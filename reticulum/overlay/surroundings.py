@@ -6,7 +6,7 @@ from typing import Protocol
 import attrs
 from attrs import validators as v
 
-from reticulum.model import Address, Key
+from reticulum.model import Address, Key, Shelf
 from reticulum.overlay.entrance import Entrance
 from reticulum.overlay.records import Role
 
@@ -66,12 +66,14 @@ class Offer:
         capacity: Bytes it offers to keep.
         free: Of these, unused.
         software: Name and version, at most 32 bytes.
+        shelf: What it does for images of others.
     """
 
     zone: str = ""
     capacity: int = attrs.field(default=0, validator=v.ge(0))
     free: int = attrs.field(default=0, validator=v.ge(0))
     software: str = ""
+    shelf: Shelf = Shelf.OPEN
 
 
 @attrs.frozen(kw_only=True)

@@ -71,7 +71,15 @@ class Voice:
         addresses = self._addresses()
         # Free space changes with every image: an eighth of it is no news.
         eighths = 8 * offer.free // offer.capacity if offer.capacity else 0
-        said = (addresses, role, offer.zone, offer.capacity, eighths, offer.software)
+        said = (
+            addresses,
+            role,
+            offer.zone,
+            offer.capacity,
+            eighths,
+            offer.software,
+            offer.shelf,
+        )
         known = self._record
         if known is not None and said == self._said and 0 <= now - known.issued < RENEW_S:
             return known
@@ -87,6 +95,7 @@ class Voice:
                 capacity=offer.capacity,
                 free=offer.free,
                 software=offer.software,
+                shelf=offer.shelf,
             )
         except BadRecord:
             return None

@@ -6,6 +6,7 @@ from reticulum.overlay.records.node_store import NodeStore
 from reticulum.overlay.records.provider import ProviderRecord, size_class, zone_mark
 from reticulum.overlay.records.provider_store import Bounds, ProviderStore
 from reticulum.overlay.records.statement import LIFETIME_S, MOST_SKEW_S, Statement, next_sequence
+from reticulum.overlay.records.tombstone import read_tombstone, sign_tombstone
 from reticulum.overlay.records.verification import Verification
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "next_sequence",
     "pack_providers",
     "parse",
+    "read_tombstone",
+    "sign_tombstone",
     "size_class",
     "unpack_providers",
     "zone_mark",

@@ -18,6 +18,7 @@ Node record: where a node lives, what it offers, what it runs.
     zone       text    at most 64 bytes
     capacity   number  bytes that the node offers to keep
     free       number  of these, unused
+    shelf      number  0 keeps no images of others, 1 keeps some, 2 is full; missing is 1
     software   text    name and version, at most 32 bytes
 
 Fields that are not known are ignored, and kept as they are signed; a record is at most 512 bytes.
@@ -33,7 +34,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from reticulum.errors import BadMessage, BadRecord, RecordFault
-from reticulum.model import Address, Contact, NodeId
+from reticulum.model import Address, Contact, NodeId, Shelf
 from reticulum.overlay.records.statement import LIFETIME_S, PUBLIC_BYTES, SIGNATURE_BYTES
 from reticulum.overlay.wire import (
     Fields,
@@ -79,6 +80,7 @@ class NodeRecord:
         capacity: Bytes it offers to keep.
         free: Of these, unused.
         software: Name and version.
+        shelf: What it does for images of others.
         packed: The record as it was signed, with whatever a newer version wrote into it.
     """
 
@@ -95,6 +97,7 @@ class NodeRecord:
     capacity: int = 0
     free: int = 0
     software: str = ""
+    shelf: Shelf = Shelf.OPEN
     packed: bytes = attrs.field(repr=False)
 
     @classmethod
@@ -111,6 +114,7 @@ class NodeRecord:
         capacity: int = 0,
         free: int = 0,
         software: str = "",
+        shelf: Shelf = Shelf.OPEN,
     ) -> Self:
         """
         Make a record that holds from *now*, seconds since 1970, for `LIFETIME_S`.
@@ -126,6 +130,7 @@ class NodeRecord:
                 "free": free,
                 "relays": b"".join(map(pack_contact, relays)),
                 "role": int(role),
+                "shelf": int(shelf),
                 "software": software,
                 "zone": zone,
             }
@@ -166,6 +171,7 @@ class NodeRecord:
             capacity=fields.number("capacity"),
             free=fields.number("free"),
             software=fields.text("software", LONGEST_SOFTWARE),
+            shelf=Shelf(fields.number("shelf", last=max(Shelf), default=Shelf.OPEN)),
             packed=packed,
         )
 

@@ -18,7 +18,7 @@ from overlay_strategies import (
 )
 
 from reticulum.errors import BadMessage, BadRecord, RecordFault
-from reticulum.model import Address, Contact
+from reticulum.model import Address, Contact, Shelf
 from reticulum.overlay.records import (
     LIFETIME_S,
     MOST_SKEW_S,
@@ -182,11 +182,24 @@ def test_node_record_keeps_what_it_does_not_know() -> None:
     assert newer == read.packed
 
 
+def test_node_record_without_a_shelf() -> None:
+    """An older node's record says nothing of a shelf: it keeps images."""
+    fields = {"addresses": b"", "capacity": 1, "free": 1, "relays": b"", "role": 1}
+    body = node_record().packed[:49] + pack(fields)
+
+    older = parse(body + private_key(1).sign(b"reticulum node record 1\0" + body))
+
+    assert isinstance(older, NodeRecord)
+    assert Shelf.OPEN is older.shelf
+
+
 @pytest.mark.parametrize(
     "fields",
     [
         {},
         {"role": 2},
+        {"shelf": 3},
+        {"shelf": "1"},
         {"addresses": b"\4\1\2\3\4\0\1" * 9},
         {"relays": (b"r" * 20 + b"\4\1\2\3\4\0\1") * 5},
         {"addresses": b"\4"},
