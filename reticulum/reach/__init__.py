@@ -1,1 +1,1 @@
-"""How a node is dialled. Empty until nodes dial each other."""
+"""How a node is dialled, and how it lets others in."""

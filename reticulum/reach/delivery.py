@@ -16,7 +16,8 @@ from reticulum.interfaces import Sink
 
 # Longer than any network stands still, short enough to ask another holder.
 _FIRST_BYTES_S = 10.0
-_SLOWEST_BYTES_PER_S = 50_000
+SLOWEST_BYTES_PER_S = 50_000
+"""Between two nodes; who is slower is given up."""
 _MAX_TEXT_BYTES = 4_096
 
 
@@ -40,8 +41,8 @@ class Delivery:
 
     def header(self, name: str) -> str:
         """The value of a header; empty if it is not there once."""
-        values = self._response.headers.getRawHeaders(name, [])
-        return values[0] if len(values) == 1 else ""
+        values = self._response.headers.getRawHeaders(name.encode(), [])
+        return values[0].decode("latin-1") if len(values) == 1 else ""
 
     async def into(self, sink: Sink) -> None:
         """
@@ -54,21 +55,21 @@ class Delivery:
         self._is_met = True
         body = _Body(sink)
         self._response.deliverBody(body)
-        seconds = _FIRST_BYTES_S + self.length / _SLOWEST_BYTES_PER_S
+        seconds = _FIRST_BYTES_S + self.length / SLOWEST_BYTES_PER_S
         try:
             await body.done.addTimeout(seconds, self._clock)
         except DeferredTimeoutError:
             raise HolderFailed(f"its answer took longer than {seconds:.0f} s") from None
 
-    async def text(self) -> bytes:
+    async def text(self, most: int = _MAX_TEXT_BYTES) -> bytes:
         """
-        The whole body, if it is a short one.
+        The whole body, if it has at most so many bytes.
 
         Raises:
             HolderFailed: It broke off or trickles.
             HolderLied: It is too long for what it should be.
         """
-        if self.length > _MAX_TEXT_BYTES:
+        if self.length > most:
             raise HolderLied(f"its answer has {self.length} bytes")
         buffer = BytesIO()
         await self.into(buffer)

@@ -1,37 +1,28 @@
-"""Asking other nodes over HTTP: facts, originals, renditions."""
+"""Asking other nodes over HTTP: for pictures, and about the copies that they keep."""
 
-import json
 import re
-from collections.abc import Awaitable, Callable
-from http import HTTPStatus
-from typing import TypeVar
+from collections.abc import Sequence
+from http import HTTPMethod, HTTPStatus
+from io import BytesIO
+from pathlib import Path
 
 import attrs
-from twisted.internet.defer import TimeoutError as DeferredTimeoutError
-from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.interfaces import IReactorTime
-from twisted.web.client import RequestGenerationFailed, RequestTransmissionFailed, ResponseFailed
 
-from reticulum.errors import BadSpec, BeyondLimits, HolderFailed, HolderLied, UnknownImage
+from reticulum.errors import HolderFailed, HolderLied
 from reticulum.interfaces import Sink
-from reticulum.model import Contact, ImageId, Original, Rendition
-from reticulum.reach import facts
+from reticulum.model import Contact, Holding, ImageId, Original, Rendition, Tombstone
+from reticulum.reach import copy_messages, facts
+from reticulum.reach.asking import OF_A_COPY, OF_AN_IMAGE, Asker
 from reticulum.reach.delivery import Delivery
 from reticulum.reach.introduction import Introduction
+from reticulum.reach.lane import Question
 from reticulum.reach.lanes import Lanes
 from reticulum.reach.pipes import Pipes
 
-T = TypeVar("T")
-
-_MAX_DETAIL = 300
+# To hash one image, of the usual size on a usual disk.
+_HASHING_S = 1.0
 _ETAG = re.compile(r'"([0-9a-f]{1,128})"')
-_BROKEN = (
-    ConnectError,
-    ConnectionClosed,
-    RequestGenerationFailed,
-    RequestTransmissionFailed,
-    ResponseFailed,
-)
 
 
 @attrs.frozen(kw_only=True)
@@ -44,8 +35,9 @@ class HttpPeers:
         introduction: How the two get to trust each other.
         lanes: The connections.
         clock: For deadlines.
-        max_bytes: The longest answer taken.
-        answer_s: From a request's turn to the head of its answer, connecting included.
+        max_bytes: The longest picture taken.
+        answer_s: From a request's turn to the head of its answer, connecting included; the time
+            for its body and for what is asked comes on top.
     """
 
     _pipes: Pipes
@@ -55,32 +47,46 @@ class HttpPeers:
     _max_bytes: int
     _answer_s: float = 10.0
 
+    @property
+    def _asker(self) -> Asker:
+        return Asker(
+            pipes=self._pipes,
+            introduction=self._introduction,
+            lanes=self._lanes,
+            clock=self._clock,
+            answer_s=self._answer_s,
+        )
+
     async def facts(self, contact: Contact, image_id: ImageId) -> Original:
         """Facts about an original that *contact* holds; see `Peers`."""
 
         async def take(answer: Delivery) -> Original:
             return _original(image_id, await answer.text())
 
-        return await self._ask(contact, f"/peer/v1/facts/{image_id}", take)
+        question = Question(f"/peer/v1/facts/{image_id}")
+        return await self._asker.ask(contact, question, take, refusals=OF_AN_IMAGE)
 
     async def original(self, contact: Contact, image_id: ImageId, sink: Sink) -> Original:
         """Write an original to *sink*; see `Peers`."""
 
         async def take(answer: Delivery) -> Original:
+            self._check_picture(answer)
             original = _facts_beside(answer, image_id)
             if original.length != answer.length:
                 raise HolderLied(f"it sends {answer.length} bytes of an image of {original.length}")
             await answer.into(sink)
             return original
 
-        return await self._ask(contact, f"/peer/v1/original/{image_id}", take)
+        question = Question(f"/peer/v1/original/{image_id}")
+        return await self._asker.ask(contact, question, take, refusals=OF_AN_IMAGE)
 
     async def rendition(
-        self, contact: Contact, rendition: Rendition, sink: Sink
+        self, contact: Contact, rendition: Rendition, sink: Sink, *, only_here: bool = False
     ) -> tuple[Original, str]:
         """Write a rendition to *sink*; see `Peers`."""
 
         async def take(answer: Delivery) -> tuple[Original, str]:
+            self._check_picture(answer)
             original = _facts_beside(answer, rendition.image_id)
             etag = _ETAG.fullmatch(answer.header("etag"))
             if etag is None:
@@ -89,7 +95,72 @@ class HttpPeers:
             return original, etag[1]
 
         path = f"/peer/v1/rendition/{rendition.image_id}/{rendition.spec}/{rendition.format}"
-        return await self._ask(contact, path, take)
+        question = Question(path + "?here=1" * only_here)
+        return await self._asker.ask(contact, question, take, refusals=OF_AN_IMAGE)
+
+    async def have(
+        self, contact: Contact, image_ids: Sequence[ImageId], *, verify: bool = False
+    ) -> Sequence[Holding]:
+        """Ask which images it holds; see `Peers`. May take 1 s more for each one to verify."""
+
+        async def take(answer: Delivery) -> Sequence[Holding]:
+            content = await answer.text(copy_messages.HOLDINGS_BYTES)
+            holding = copy_messages.read_holdings(content, len(image_ids))
+            if holding is None:
+                raise HolderLied("it does not answer which images it holds")
+            return holding
+
+        question = _message("/peer/v1/have", copy_messages.question(image_ids, verify=verify))
+        work_s = _HASHING_S * len(image_ids) if verify else 0.0
+        return await self._asker.ask(contact, question, take, refusals={}, work_s=work_s)
+
+    async def give(self, contact: Contact, original: Original, path: Path) -> bool:
+        """
+        Hand over an original; see `Peers`.
+
+        It is sent at once: ask with `have` first where the other one may have it already. A
+        refusal is heard, and heeded, while bytes are still being sent.
+        """
+
+        async def take(answer: Delivery) -> bool:
+            await answer.text()
+            return answer.code == HTTPStatus.CREATED
+
+        with path.open("rb") as file:
+            question = Question(
+                f"/peer/v1/original/{original.image_id}",
+                method=HTTPMethod.PUT,
+                headers={facts.HEADER: facts.encode(original).decode()},
+                body=file,
+                length=original.length,
+                is_copy=True,
+            )
+            return await self._asker.ask(contact, question, take, refusals=OF_A_COPY)
+
+    async def bury(self, contact: Contact, tombstones: Sequence[Tombstone], depth: int) -> None:
+        """Tell of deletions; see `Peers`."""
+        content = copy_messages.burial([one.packed for one in tombstones], depth)
+        question = _message("/peer/v1/tombstones", content)
+        await self._asker.ask(contact, question, Delivery.text, refusals={})
+
+    async def buried(
+        self, contact: Contact, since: int, after: int
+    ) -> tuple[Sequence[bytes], int | None]:
+        """Ask for deletions; see `Peers`."""
+
+        async def take(answer: Delivery) -> tuple[Sequence[bytes], int | None]:
+            page = copy_messages.read_page(await answer.text(copy_messages.TOMBSTONES_BYTES))
+            if page is None:
+                raise HolderLied("it does not answer what was deleted")
+            return page
+
+        question = Question(f"/peer/v1/tombstones?since={since}&after={after}")
+        return await self._asker.ask(contact, question, take, refusals={})
+
+    async def nudge(self, contact: Contact, image_id: ImageId) -> None:
+        """Tell that an image seems to be short of copies; see `Peers`."""
+        question = Question(f"/peer/v1/nudge/{image_id}", method=HTTPMethod.POST)
+        await self._asker.ask(contact, question, Delivery.text, refusals={})
 
     async def start(self) -> None:
         """Nothing is to be done before the first question."""
@@ -98,32 +169,19 @@ class HttpPeers:
         """Close every connection that is not in use; nobody may ask any more."""
         await self._lanes.close()
 
-    async def _ask(
-        self, contact: Contact, path: str, take: Callable[[Delivery], Awaitable[T]]
-    ) -> T:
-        endpoint = self._introduction.through(self._pipes.to(contact), contact.node_id)
-        try:
-            async with self._lanes.turn(contact.node_id) as lane:
-                head = lane.get(endpoint, path).addTimeout(self._answer_s, self._clock)
-                answer = Delivery(await head, self._clock)
-                try:
-                    await self._check(answer)
-                    return await take(answer)
-                finally:
-                    answer.drop()
-        except DeferredTimeoutError:
-            raise HolderFailed(f"no answer within {self._answer_s:g} s") from None
-        except _BROKEN as error:
-            raise HolderFailed(_said(error)) from None
+    def _check_picture(self, answer: Delivery) -> None:
+        if answer.code != HTTPStatus.OK or not 1 <= answer.length <= self._max_bytes:
+            raise HolderFailed(f"its answer, a {answer.code}, has {answer.length} bytes")
 
-    async def _check(self, answer: Delivery) -> None:
-        """Let a good answer pass."""
-        if not answer.has_length:
-            raise HolderLied("it does not say how long its answer is")
-        if answer.code != HTTPStatus.OK:
-            raise await _refusal(answer)
-        if not 1 <= answer.length <= self._max_bytes:
-            raise HolderFailed(f"its answer has {answer.length} bytes")
+
+def _message(path: str, content: bytes) -> Question:
+    return Question(
+        path,
+        method=HTTPMethod.POST,
+        headers={"content-type": "application/json"},
+        body=BytesIO(content),
+        length=len(content),
+    )
 
 
 def _facts_beside(answer: Delivery, image_id: ImageId) -> Original:
@@ -135,33 +193,3 @@ def _original(image_id: ImageId, content: bytes) -> Original:
     if original is None:
         raise HolderLied("what it tells about the image cannot be")
     return original
-
-
-async def _refusal(answer: Delivery) -> Exception:
-    """The refusal as an error: of the image, of the request, or of this holder alone."""
-    text = await answer.text()
-    match answer.code:
-        case HTTPStatus.NOT_FOUND:
-            return UnknownImage("the holder does not have the image")
-        case HTTPStatus.BAD_REQUEST:
-            return BadSpec(_detail(text))
-        case HTTPStatus.UNPROCESSABLE_ENTITY:
-            return BeyondLimits(_detail(text))
-    return HolderFailed(f"it answers {answer.code}: {_detail(text)}")
-
-
-def _detail(problem: bytes) -> str:
-    """What a peer says of an error, fit to be passed on."""
-    try:
-        detail = json.loads(problem)["detail"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        detail = None
-    if not isinstance(detail, str) or not detail.isprintable():
-        return "the holder refused"
-    return detail[:_MAX_DETAIL]
-
-
-def _said(error: Exception) -> str:
-    """The text of a broken connection; `ResponseFailed` and its like keep a list of reasons."""
-    reasons = getattr(error, "reasons", None)
-    return str(reasons[0].getErrorMessage() if reasons else error)

@@ -111,6 +111,7 @@ class _Visitor(Protocol):
         self._session: Session | None = None
         self._received = b""
         self._member: IProtocol | None = None
+        self._abrupt: _Abrupt | None = None
         self._deadline = introduction.clock.callLater(
             introduction.deadline_s, self._give_up, "no proof in time"
         )
@@ -144,11 +145,14 @@ class _Visitor(Protocol):
         if self._member is None:
             self._give_up("nobody wants the connection any more")
             return
-        self._member.makeConnection(cast("ITransport", _Abrupt(self.transport)))
+        self._abrupt = _Abrupt(self.transport)
+        self._member.makeConnection(cast("ITransport", self._abrupt))
         self.admitted.callback(self._member)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
         """Tell whoever waits, or whoever is connected."""
+        if self._abrupt is not None:
+            self._abrupt.is_lost = True
         if self._member is not None:
             self._member.connectionLost(reason)
         else:
@@ -176,13 +180,15 @@ class _Abrupt:
 
     def __init__(self, transport: Any) -> None:
         self._transport = transport
+        self.is_lost = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def loseConnection(self) -> None:  # noqa: N802  (Twisted's name)
-        """Close at once."""
-        self._transport.abortConnection()
+        """Close at once, unless it is closed: a pool closes also what broke while it lay there."""
+        if not self.is_lost:
+            self._transport.abortConnection()
 
     stopProducing = loseConnection  # noqa: N815  (Twisted's name)
 

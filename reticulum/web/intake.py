@@ -1,11 +1,13 @@
 """What the body of a request may be, decided at its headers."""
 
-from urllib.parse import unquote_to_bytes
+from functools import partial
+from urllib.parse import parse_qs, unquote_to_bytes
 
 import attrs
 from twisted.web.http import Request
 
 from reticulum.errors import BadRequest, Busy
+from reticulum.model import HashName
 from reticulum.node.upload import Upload
 from reticulum.web.bodies import (
     MAX_FORM_OVERHEAD_BYTES,
@@ -67,9 +69,15 @@ class Intake:
             raise too_large(self.max_bytes)
         if self._open >= self.max_uploads:
             raise Busy(f"{self._open} uploads are under way; try again")
+        begin = partial(self._upload.begin, _wanted_hash(request))
         if boundary is None:
-            return ImageBody(self._upload.begin, self.max_bytes)
-        return FormBody(boundary, self._upload.begin, self.max_bytes)
+            return ImageBody(begin, self.max_bytes)
+        return FormBody(boundary, begin, self.max_bytes)
+
+    def seconds(self, length: int | None) -> float:
+        """The deadline, whatever the length."""
+        del length
+        return self.deadline_s
 
     def opened(self) -> None:
         """Count one more body of an image under way."""
@@ -78,3 +86,23 @@ class Intake:
     def closed(self) -> None:
         """Count one less."""
         self._open -= 1
+
+
+def _wanted_hash(request: Request) -> HashName | None:
+    """
+    The hash that the query asks for, or None if it asks for none.
+
+    Raises:
+        BadRequest: It asks for another than we have, or more than once.
+    """
+    if unquote_to_bytes(request.path) != b"/v1/images":
+        # Clients of thraxil/reticulum have never heard of it.
+        return None
+    query = request.uri.partition(b"?")[2].decode("latin-1")
+    values = parse_qs(query, keep_blank_values=True).get("hash")
+    if values is None:
+        return None
+    for name in HashName:
+        if values == [name.value]:
+            return name
+    raise BadRequest("hash is sha256 or sha1, and given once")

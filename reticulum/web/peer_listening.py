@@ -1,5 +1,6 @@
 """Listening for other nodes: TLS, the door for members, and behind it the routes for them."""
 
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,33 +9,17 @@ from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
-from twisted.web.http import Request
+from twisted.logger import Logger
 
 from reticulum.errors import BadSettings
 from reticulum.reach.admission import Admission, Porch
 from reticulum.reach.tls import NodeTls
-from reticulum.web.bodies import Body, NoBody
 from reticulum.web.site import NodeSite
 
+BACKLOG = 50
+"""Connections not yet taken, as the reactor has it for its own sockets."""
 
-@attrs.define
-class NoIntake:
-    """The routes for nodes take no bodies; an `Intakes`."""
-
-    deadline_s: float = 0.0
-
-    def body(self, request: Request, length: int | None) -> Body:
-        """Refuse every byte; no route for nodes takes a body."""
-        del request
-        body = NoBody(0)
-        body.expect(length or 0)
-        return body
-
-    def opened(self) -> None:
-        """Nothing is counted."""
-
-    def closed(self) -> None:
-        """Nothing is counted."""
+_log = Logger()
 
 
 @attrs.define(kw_only=True)
@@ -47,7 +32,7 @@ class PeerListener:
         site: Routes for nodes.
         admission: The door to *site*.
         tls: Made from the node's key.
-        hosts: IP addresses to listen on; an empty one stands for all of IPv4.
+        hosts: IP addresses to listen on; an empty one stands for all, of IPv4 and of IPv6.
         port: TCP; 0 for any that is free.
         drain_s: How long requests under way may take at the stop.
     """
@@ -78,6 +63,24 @@ class PeerListener:
                     "set another address with --peer or address in [peer]"
                 ) from None
             self._listening.append(port)
+            if not host:
+                self._listen_on_ipv6(port.getHost().port, factory)
+
+    def _listen_on_ipv6(self, number: int, factory: Porch) -> None:
+        # The reactor's own socket on :: would take IPv4 as well, which the first one has.
+        try:
+            with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as ours:
+                ours.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                ours.setblocking(False)
+                ours.bind(("::", number))
+                ours.listen(BACKLOG)
+                port = self._reactor.adoptStreamPort(ours.fileno(), socket.AF_INET6, factory)
+        except OSError as error:
+            # A machine without IPv6 is no fault.
+            _log.debug("peer.no_ipv6 error={error}", error=str(error))
+            return
+        self._listening.append(port)
 
     @property
     def port(self) -> int:

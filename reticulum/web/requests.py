@@ -21,10 +21,11 @@ LINGER_S = 10.0
 class Intakes(Protocol):
     """Decides at a request's headers what its body may be; `Intake` for people."""
 
-    deadline_s: float
-
     def body(self, request: server.Request, length: int | None) -> Body:
         """The place for the body of *request*; raises a `ReticulumError` if it is not wanted."""
+
+    def seconds(self, length: int | None) -> float:
+        """How long a body of *length* bytes may take; None if that is not known."""
 
     def opened(self) -> None:
         """Count one more body under way."""
@@ -147,7 +148,9 @@ class IntakeRequest(server.Request):
             channel.site.intake.opened()
             self._counted = True
             self._timer = channel.site.clock.callLater(
-                channel.site.intake.deadline_s, self._refuse, OutOfTime("the upload took too long")
+                channel.site.intake.seconds(length),
+                self._refuse,
+                OutOfTime("the upload took too long"),
             )
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802  (Twisted's name)

@@ -21,6 +21,7 @@ STATUS: Mapping[type[BaseException], HTTPStatus] = {
     errors.KeyMissing: HTTPStatus.UNAUTHORIZED,
     errors.KeyRefused: HTTPStatus.FORBIDDEN,
     errors.UnknownImage: HTTPStatus.NOT_FOUND,
+    errors.ImageDeleted: HTTPStatus.GONE,
     errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.NotAnImage: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.DamagedImage: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -28,6 +29,8 @@ STATUS: Mapping[type[BaseException], HTTPStatus] = {
     errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.OutOfTime: HTTPStatus.GATEWAY_TIMEOUT,
     errors.NoSpace: HTTPStatus.INSUFFICIENT_STORAGE,
+    errors.NotTaken: HTTPStatus.INSUFFICIENT_STORAGE,
+    errors.TooFewCopies: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 
@@ -116,5 +119,5 @@ def original_fields(original: Original) -> dict[str, Any]:
 
 def receipt_fields(receipt: Receipt) -> dict[str, Any]:
     """What an upload is answered with."""
-    replicas = {"wanted": receipt.wanted, "stored": receipt.stored}
+    replicas = {"wanted": receipt.copies.wanted, "stored": receipt.copies.stored}
     return {**original_fields(receipt.original), "replicas": replicas}

@@ -1,7 +1,5 @@
 """Nodes speak with nodes: real TLS on loopback, real HTTP in it, liars and strangers included."""
 
-import hashlib
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,8 +10,28 @@ from typing import Any
 import attrs
 import pytest
 import pytest_twisted
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from http_client import ask
+from members import (
+    GRID,
+    NO_ID,
+    NOBODY,
+    OTHER_GRID,
+    PHOTO,
+    PHOTO_ID,
+    Holder,
+    Who,
+    acting,
+    answering,
+    asking,
+    heard_by,
+    holding,
+    image_id_of,
+    member_context,
+    session_of,
+    settled,
+    telling,
+    verbs_in,
+)
 from OpenSSL import SSL
 from pictures import packed, photo
 from PIL import Image
@@ -26,227 +44,33 @@ from twisted.logger import globalLogPublisher
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from reticulum.aio import Threads
-from reticulum.assembly import Verbs, door_to, verbs_on
+from reticulum.assembly import Verbs, door_to
 from reticulum.errors import BadSpec, Busy, HolderFailed, HolderLied, OutOfTime, UnknownImage
 from reticulum.imaging.inline import InlineRenderer
 from reticulum.imaging.pipeline import PIPELINE
 from reticulum.imaging.spec import canonical, parse
-from reticulum.model import Address, Contact, Format, HashName, ImageId, NodeId, Original, Rendition
+from reticulum.model import Contact, Format, HashName, ImageId, Original, Rendition
+from reticulum.node.arrivals import Arrivals
 from reticulum.node.fetch import Fetch
 from reticulum.node.flight import SingleFlight
+from reticulum.node.hedging import Budget, Hedging
+from reticulum.node.promptness import Promptness
 from reticulum.node.recent import Recent
 from reticulum.node.retrieve_from_grid import RetrieveFromGrid
-from reticulum.node.stock import NodeStock
-from reticulum.node.tasks import Tasks
 from reticulum.reach import facts
-from reticulum.reach.admission import Admission, Porch
-from reticulum.reach.certificate import certificate_of, node_id_of
 from reticulum.reach.dial import HttpPeers
-from reticulum.reach.introduction import Introduction
-from reticulum.reach.lanes import Bounds, Lanes
-from reticulum.reach.pipes import DirectPipes
+from reticulum.reach.lanes import Bounds
 from reticulum.reach.proof import (
-    EXPORTER_BYTES,
-    EXPORTER_LABEL,
     PROOF_BYTES,
-    Session,
     dialler_proof,
 )
 from reticulum.reach.tls import NodeTls
 from reticulum.settings.sections import HttpSettings
 from reticulum.storage import layout
-from reticulum.storage.memory import OriginalsInMemory, RenditionsInMemory
+from reticulum.storage.memory import OriginalsInMemory
 from reticulum.storage.originals import OriginalsOnDisk
 from reticulum.storage.renditions import RenditionsOnDisk
 from reticulum.web.keys import Keys
-from reticulum.web.peer_listening import NoIntake, PeerListener
-from reticulum.web.peering import Peering
-from reticulum.web.site import NodeSite
-
-GRID, OTHER_GRID = b"g" * 32, b"o" * 32
-NOBODY = NodeId(b"\0" * 20)
-PHOTO = photo(640, 400)
-NO_ID = ImageId(HashName.SHA256, "00" * 32)
-
-
-def image_id_of(content: bytes) -> ImageId:
-    return ImageId(HashName.SHA256, hashlib.sha256(content).hexdigest())
-
-
-PHOTO_ID = image_id_of(PHOTO)
-
-
-@attrs.frozen
-class Who:
-    """A node's key, and what follows from it."""
-
-    key: Ed25519PrivateKey = attrs.field(factory=Ed25519PrivateKey.generate)
-
-    @property
-    def node_id(self) -> NodeId:
-        node_id = node_id_of(certificate_of(self.key))
-        assert node_id is not None
-        return node_id
-
-    def at(self, port: int) -> Contact:
-        return Contact(self.node_id, Address("127.0.0.1", port))
-
-
-@attrs.frozen(kw_only=True)
-class Holder:
-    """A node that others may ask."""
-
-    contact: Contact
-    verbs: Verbs
-    site: NodeSite
-    admission: Admission
-
-
-def verbs_in(folder: Path) -> tuple[Verbs, Tasks]:
-    folder.mkdir()
-    tasks = Tasks()
-    verbs = verbs_on(
-        originals=OriginalsInMemory(folder, now=lambda: 1_700_000_000.25),
-        renditions=RenditionsInMemory(folder, max_bytes=10_000_000),
-        renderer=InlineRenderer(),
-        tasks=tasks,
-        hash_name=HashName.SHA256,
-        max_output_pixels=50_000_000,
-        stock=NodeStock(tuple),
-    )
-    return verbs, tasks
-
-
-async def settled() -> None:
-    """Let what was closed find out."""
-    for _ in range(5):
-        await deferLater(reactor, 0)
-
-
-@asynccontextmanager
-async def holding(
-    folder: Path, *contents: bytes, keys: tuple[bytes, ...] = (GRID,), **bounds: Any
-) -> AsyncIterator[Holder]:
-    """Run a node that holds *contents*."""
-    who = Who()
-    verbs, tasks = verbs_in(folder)
-    for content in contents:
-        incoming = verbs.upload.begin()
-        incoming.write(content)
-        await verbs.upload.finish(incoming)
-    peering = Peering(retrieve=verbs.retrieve, originals=verbs.originals, unready=lambda: None)
-    site = NodeSite(
-        public=peering, intake=NoIntake(), clock=reactor, idle_timeout_s=60, max_connections=500
-    )
-    admission = Admission(site, own_id=who.node_id, keys=lambda: keys, clock=reactor, **bounds)
-    listener = PeerListener(
-        reactor=reactor,
-        site=site,
-        admission=admission,
-        tls=NodeTls(who.key),
-        hosts=["127.0.0.1"],
-        port=0,
-    )
-    await listener.start()
-    try:
-        contact = who.at(listener.port)
-        yield Holder(contact=contact, verbs=verbs, site=site, admission=admission)
-    finally:
-        await listener.stop()
-        await tasks.settle()
-        await settled()
-        assert not admission.strangers
-        assert not admission.nodes
-
-
-@asynccontextmanager
-async def asking(
-    key: bytes = GRID,
-    *,
-    clock: Any = reactor,
-    who: Who | None = None,
-    max_bytes: int = 10_000_000,
-    bounds: Bounds | None = None,
-) -> AsyncIterator[HttpPeers]:
-    """Run the part of a node that asks others."""
-    who = who or Who()
-    peers = HttpPeers(
-        pipes=DirectPipes(reactor=reactor),
-        introduction=Introduction(
-            own_id=who.node_id, tls=NodeTls(who.key), key=lambda: key, clock=reactor
-        ),
-        lanes=Lanes(reactor, bounds or Bounds()),
-        clock=clock,
-        max_bytes=max_bytes,
-    )
-    try:
-        yield peers
-    finally:
-        await peers.stop()
-        await settled()
-
-
-class Scripted(Protocol):
-    """Answers each request with the bytes of a script, whatever was asked."""
-
-    def __init__(self, script: "Script") -> None:
-        self.script = script
-        self.heard = b""
-
-    def connectionMade(self) -> None:  # noqa: N802
-        self.script.open.add(self)
-
-    def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        self.heard += data
-        while b"\r\n\r\n" in self.heard:
-            head, _, self.heard = self.heard.partition(b"\r\n\r\n")
-            self.script.asked.append(head.split(b" ")[1].decode())
-            self.script.answer(self)
-
-    def connectionLost(self, reason: Any = None) -> None:  # noqa: N802
-        self.script.open.discard(self)
-
-
-@attrs.define(eq=False)
-class Script(Factory):
-    """A member that does what it likes."""
-
-    answer: Callable[[Any], None]
-    asked: list[str] = attrs.field(factory=list)
-    open: set[Any] = attrs.field(factory=set)
-    noisy = False
-
-    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
-        return Scripted(self)
-
-
-def answering(
-    content: bytes, *headers: bytes, length: int | None = None, status: bytes = b"200 OK"
-) -> bytes:
-    shown = len(content) if length is None else length
-    lines = [b"HTTP/1.1 " + status, b"content-length: %d" % shown, *headers]
-    return b"\r\n".join(lines) + b"\r\n\r\n" + content
-
-
-def telling(content: bytes, **changes: Any) -> bytes:
-    """The header with true facts about PHOTO, as if it had the length of *content*."""
-    fields = b'{"format":"jpg","width":640,"height":400,"frames":1,"bytes":%d,"stored_at":1}'
-    return facts.HEADER.encode() + b": " + fields % changes.get("length", len(content))
-
-
-@asynccontextmanager
-async def acting(answer: Callable[[Any], None]) -> AsyncIterator[tuple[Contact, Script]]:
-    """Run a member with the right key and the right secret that answers by a script."""
-    who, script = Who(), Script(answer)
-    admission = Admission(script, own_id=who.node_id, keys=lambda: [GRID], clock=reactor)  # type: ignore[arg-type]
-    port = reactor.listenTCP(0, Porch(admission, NodeTls(who.key)), interface="127.0.0.1")
-    try:
-        yield who.at(port.getHost().port), script
-    finally:
-        await port.stopListening()
-        for connection in list(script.open):
-            connection.transport.abortConnection()
-        await settled()
 
 
 @attrs.define
@@ -260,6 +84,15 @@ class Listed:
         self.asked += 1
         return self.contacts
 
+    async def others(self, image_id: ImageId, without: Any) -> list[Contact]:
+        return []
+
+    def has(self, image_id: ImageId, contact: Contact) -> None:
+        pass
+
+    def forget(self, image_id: ImageId) -> None:
+        pass
+
 
 def fetching(peers: HttpPeers, folder: Path, *contacts: Contact) -> Fetch:
     folder.mkdir(exist_ok=True)
@@ -268,7 +101,15 @@ def fetching(peers: HttpPeers, folder: Path, *contacts: Contact) -> Fetch:
         peers=peers,
         originals=OriginalsInMemory(folder, now=lambda: 5.0),
         missing=Recent(most=100, seconds=5, now=reactor.seconds),
+        hedging=Hedging(
+            promptness=Promptness(reactor.seconds), budget=Budget(), clock=reactor, silent_s=30.0
+        ),
+        found=lambda *_: None,
     )
+
+
+def arrivals_in(renditions: Any, pipeline: str = PIPELINE) -> Arrivals:
+    return Arrivals(renditions=renditions, is_deleted=lambda _: False, pipeline=pipeline)
 
 
 def rendition_of(image_id: ImageId, text: str = "100w", output: Format = Format.JPG) -> Rendition:
@@ -369,36 +210,6 @@ async def test_echo_is_no_proof(peers: HttpPeers) -> None:
         await port.stopListening()
         await settled()
     assert PROOF_BYTES == len(b"".join(heard))
-
-
-def heard_by(
-    contact: Contact,
-    context: SSL.Context,
-    say: Callable[[SSL.Connection], bytes],
-    most: int = 1 << 20,
-) -> bytes:
-    """Whatever a stranger hears of a node until it hangs up, or *most* bytes. Blocks."""
-    heard = b""
-    with socket.create_connection(("127.0.0.1", contact.address.port)) as plain:
-        connection = SSL.Connection(context, plain)
-        connection.set_connect_state()
-        try:
-            connection.do_handshake()
-            connection.sendall(say(connection))
-            while len(heard) < most:
-                heard += connection.recv(65_536)
-        except (SSL.Error, OSError):
-            pass
-    return heard
-
-
-def member_context(who: Who) -> SSL.Context:
-    return NodeTls(who.key)._context
-
-
-def session_of(connection: SSL.Connection, who: Who, contact: Contact) -> Session:
-    exported = connection.export_keying_material(EXPORTER_LABEL, EXPORTER_BYTES)
-    return Session(exported=exported, dialler=who.node_id, listener=contact.node_id)
 
 
 REQUEST = b"GET /peer/v1/health HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -880,9 +691,10 @@ async def zed(
         fetch=attrs.evolve(fetching(peers, folder, *contacts), originals=verbs.originals),
         originals=verbs.originals,
         renditions=verbs.retrieve._renditions,
+        arrivals=arrivals_in(verbs.retrieve._renditions, pipeline),
         flight=SingleFlight(tasks),
         known=Recent(most=100, seconds=believed_s, now=clock.seconds),
-        pipeline=pipeline,
+        is_deleted=lambda _: False,
     )
     async with serving(verbs, retrieve) as url:
         yield Zed(url=url, retrieve=retrieve, folder=folder)
@@ -1039,9 +851,10 @@ async def test_cache_on_disk(peers: HttpPeers, holder: Holder, tmp_path: Path, t
         fetch=attrs.evolve(fetch, originals=originals),
         originals=originals,
         renditions=renditions,
+        arrivals=arrivals_in(renditions),
         flight=SingleFlight(tasks),
         known=Recent(most=9, seconds=9, now=reactor.seconds),
-        pipeline=PIPELINE,
+        is_deleted=lambda _: False,
     )
     wanted = rendition_of(PHOTO_ID, text)
     try:
