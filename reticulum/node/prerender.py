@@ -5,8 +5,8 @@ from twisted.logger import Logger
 
 from reticulum.errors import ReticulumError
 from reticulum.imaging.spec import canonical
+from reticulum.interfaces import Pictures
 from reticulum.model import Original, Rendition, Spec
-from reticulum.node.retrieve import Retrieve
 from reticulum.node.tasks import Tasks
 
 _log = Logger()
@@ -16,7 +16,7 @@ _log = Logger()
 class Prerender:
     """Warm the cache in the background, one rendition after the other."""
 
-    _retrieve: Retrieve
+    _pictures: Pictures
     _tasks: Tasks
 
     def __call__(self, original: Original, specs: list[Spec]) -> None:
@@ -29,7 +29,7 @@ class Prerender:
         for spec in specs:
             rendition = Rendition(original.image_id, canonical(spec, output), output)
             try:
-                picture = await self._retrieve(rendition, spec)
+                picture = await self._pictures(rendition, spec)
             except ReticulumError as error:
                 _log.info(
                     "prerender.left image={image} reason={reason}",

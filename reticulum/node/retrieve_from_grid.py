@@ -1,22 +1,29 @@
 """Retrieve from the grid: what is not here comes from a holder, and stays in the cache."""
 
-import os
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import attrs
 
 from reticulum.errors import BadSpec, OutOfTime, UnknownImage
-from reticulum.interfaces import Originals, Renditions
+from reticulum.interfaces import Originals, Pictures, Renditions
 from reticulum.model import Format, ImageId, Original, Picture, Rendition, Spec
+from reticulum.node.arrivals import Arrivals, Came
 from reticulum.node.fetch import Fetch
 from reticulum.node.flight import Land, SingleFlight
-from reticulum.node.picture import Opened, etag_of, is_original, picture_of
+from reticulum.node.picture import is_original
 from reticulum.node.recent import Recent
-from reticulum.node.retrieve import Retrieve
 
 # As a worker leaves a rendition: a web server in front reads the cache, see etc/nginx.conf.
 _RENDITION_MODE = 0o644
+
+
+class PicturesHere(Pictures, Protocol):
+    """Pictures of what this node holds."""
+
+    @property
+    def made(self) -> int:
+        """Renditions made here."""
 
 
 @attrs.define(kw_only=True)
@@ -24,33 +31,40 @@ class RetrieveFromGrid:
     """
     A `Pictures` that looks here first, then asks holders for the rendition itself.
 
-    Nothing that comes in this way makes this node a holder. Those who are asked use `Retrieve`
-    alone, so that no question is ever passed on.
+    Nothing that comes in this way makes this node a holder. It is for people: other nodes are
+    answered from what is here alone, and by the one whose turn it is.
 
     Args:
         here: Finds and makes what this node holds.
         fetch: Asks holders.
         originals: What this node holds.
         renditions: The cache, for what came from holders as well.
+        arrivals: Takes what came.
         flight: Holds equal requests together.
-        known: Facts about originals that others hold. How long they are believed is how long a
-            deleted image may still be served from this node's cache.
-        pipeline: Text that changes when the same spec gives other bytes.
+        known: Facts about originals that others hold.
+        is_deleted: Whether a tombstone stands for an image.
     """
 
-    _here: Retrieve
+    _here: PicturesHere
     _fetch: Fetch
     _originals: Originals
     _renditions: Renditions
+    _arrivals: Arrivals
     _flight: SingleFlight[Any]
     _known: Recent[ImageId, Original]
-    _pipeline: str
-    fetched: int = 0
+    _is_deleted: Callable[[ImageId], bool]
+    fetched: int = attrs.field(default=0, init=False)
 
     @property
     def made(self) -> int:
         """Renditions made here."""
         return self._here.made
+
+    async def forget(self, image_id: ImageId) -> None:
+        """Forget all that was made or remembered of an image, as after its deletion."""
+        self._known.forget(image_id)
+        self._fetch.forget(image_id)
+        await self._renditions.remove(image_id)
 
     def at_hand(self, rendition: Rendition, spec: Spec) -> Picture | None:
         """Open one picture if that takes no waiting; see `Pictures`."""
@@ -58,13 +72,13 @@ class RetrieveFromGrid:
         if picture is not None or self._originals.known(rendition.image_id) is not None:
             return picture
         original = self._known.get(rendition.image_id)
-        if original is None:
+        if original is None or self._is_deleted(rendition.image_id):
             return None
-        opened = self._renditions.open(rendition)
-        return None if opened is None else self._cached(original, rendition, spec, opened)
+        return self._arrivals.cached(original, rendition, spec)
 
     async def __call__(self, rendition: Rendition, spec: Spec) -> Picture:
         """Open one picture, from wherever it is; see `Pictures`."""
+        self._check(rendition.image_id)
         try:
             return await self._here(rendition, spec)
         except UnknownImage:
@@ -79,7 +93,7 @@ class RetrieveFromGrid:
         except BaseException:
             opened[0].close()
             raise
-        return self._cached(original, rendition, spec, opened)
+        return self._arrivals.picture(original, rendition, spec, opened)
 
     async def facts(self, image_id: ImageId) -> Original:
         """
@@ -89,16 +103,15 @@ class RetrieveFromGrid:
             UnknownImage: Nobody holds it.
             OutOfTime: Holders do not answer.
         """
+        self._check(image_id)
         try:
             return await self._originals.find(image_id)
         except UnknownImage:
             return await self._shared_facts(image_id)
 
-    def _cached(
-        self, original: Original, rendition: Rendition, spec: Spec, opened: Opened
-    ) -> Picture:
-        etag = etag_of(original, rendition, self._pipeline)
-        return picture_of(original, rendition, spec, opened, etag)
+    def _check(self, image_id: ImageId) -> None:
+        if self._is_deleted(image_id):
+            raise UnknownImage(f"there is no image {image_id} in this grid")
 
     async def _shared_facts(self, image_id: ImageId) -> Original:
         known = self._known.get(image_id)
@@ -112,6 +125,7 @@ class RetrieveFromGrid:
     async def _get_facts(self, image_id: ImageId, land: Land[Original]) -> None:
         try:
             original = await self._fetch.facts(image_id)
+            self._check(image_id)
         except OutOfTime:
             # Facts never change; that nobody answers does not say that the image was deleted.
             remembered = self._known.stale(image_id)
@@ -119,8 +133,7 @@ class RetrieveFromGrid:
                 raise
             original = remembered
         except UnknownImage:
-            self._known.forget(image_id)
-            await self._renditions.remove(image_id)
+            await self.forget(image_id)
             raise
         self._known.put(image_id, original)
         land(lambda: original)
@@ -139,7 +152,7 @@ class RetrieveFromGrid:
         fetched = await self._fetch.original(rendition.image_id)
         try:
             fetched.path.chmod(_RENDITION_MODE)
-            came = _Came(fetched.original, fetched.path, rendition.image_id.digest)
+            came = Came(fetched.original, fetched.path, rendition.image_id.digest)
             await self._share(rendition, spec, came, land)
         finally:
             fetched.incoming.abandon()
@@ -148,34 +161,17 @@ class RetrieveFromGrid:
         scratch = self._renditions.scratch(rendition)
         try:
             original, etag = await self._fetch.rendition(rendition, scratch)
-            await self._share(rendition, spec, _Came(original, scratch, etag), land)
+            await self._share(rendition, spec, Came(original, scratch, etag), land)
         finally:
             scratch.unlink(missing_ok=True)
 
     async def _share(
-        self, rendition: Rendition, spec: Spec, came: "_Came", land: Land[Picture]
+        self, rendition: Rendition, spec: Spec, came: Came, land: Land[Picture]
     ) -> None:
-        """Give every waiter the file that came, then keep it in the cache."""
-        original, etag = came.original, came.etag
+        """Give it to every waiter, and keep it, unless the image was deleted meanwhile."""
+        self._check(rendition.image_id)
         self.fetched += 1
-        self._known.put(rendition.image_id, original)
-        # A web server in front gives this as Last-Modified, as we do.
-        os.utime(came.path, (original.stored_at, original.stored_at))
-        land(lambda: picture_of(original, rendition, spec, _open(came.path), etag))
-        # A node of another version makes other bytes: good to serve, not to keep among ours.
-        if etag == etag_of(original, rendition, self._pipeline):
-            await self._renditions.keep(rendition, came.path)
-
-
-@attrs.frozen
-class _Came:
-    """What a holder has sent: facts about the original, the file, its ETag."""
-
-    original: Original
-    path: Path
-    etag: str
-
-
-def _open(path: Path) -> Opened:
-    body = path.open("rb")
-    return body, path.stat().st_size
+        self._known.put(rendition.image_id, came.original)
+        await self._arrivals.share(rendition, spec, came, land)
+        if self._is_deleted(rendition.image_id):
+            self._known.forget(rendition.image_id)

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from twisted.internet.defer import Deferred
 
-from reticulum.assembly import Verbs, verbs_on
+from reticulum.assembly import Verbs, verbs_alone
 from reticulum.errors import BadSpec, BeyondLimits, DamagedImage, UnknownImage
 from reticulum.imaging.spec import canonical, parse
 from reticulum.model import Facts, Format, HashName, ImageId, Original, Rendition, Size, Spec
-from reticulum.node.stock import NodeStock
 from reticulum.node.tasks import Tasks
 from reticulum.storage.memory import OriginalsInMemory, RenditionsInMemory
+from reticulum.testing import here_on
 
 FACTS = Facts(format=Format.JPG, size=Size(400, 200), frames=1)
 
@@ -49,14 +49,14 @@ def tasks() -> Tasks:
 
 @pytest.fixture
 def verbs(tmp_path: Path, painter: Painter, tasks: Tasks) -> Verbs:
-    return verbs_on(
-        originals=OriginalsInMemory(tmp_path, now=lambda: 1_000.0),
-        renditions=RenditionsInMemory(tmp_path, max_bytes=10_000),
+    renditions = RenditionsInMemory(tmp_path, max_bytes=10_000)
+    return verbs_alone(
+        here=here_on(OriginalsInMemory(tmp_path, now=lambda: 1_000.0), renditions),
+        renditions=renditions,
         renderer=painter,
         tasks=tasks,
         hash_name=HashName.SHA256,
         max_output_pixels=1_000_000,
-        stock=NodeStock(tuple),
     )
 
 
