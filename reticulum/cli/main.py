@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import click
 
 from reticulum import __version__
+from reticulum.cli.demo.command import demo
 from reticulum.cli.dht import dht
 from reticulum.cli.get import get
 from reticulum.cli.grid import grid
+from reticulum.cli.import_images import import_images
 from reticulum.cli.info import info
 from reticulum.cli.init import init
 from reticulum.cli.invite import invite
@@ -32,7 +34,7 @@ def reticulum() -> None:
     """
 
 
-for _command in (init, invite, put, get, info, rm, status, grid, dht):
+for _command in (init, invite, demo, put, import_images, get, info, rm, status, grid, dht):
     reticulum.add_command(_command)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from reticulum.errors import ClientError
-from reticulum.model import ImageId
+from reticulum.model import HashName, ImageId
 
 JsonObject = dict[str, Any]
 
@@ -18,7 +18,9 @@ class Node(Protocol):
     talking with it, `Dropped` if the connection broke, and nothing else on purpose.
     """
 
-    async def upload(self, path: Path, sent: Callable[[int], object]) -> JsonObject:
+    async def upload(
+        self, path: Path, sent: Callable[[int], object], hash_name: HashName | None = None
+    ) -> JsonObject:
         """
         Send the file at *path*, piece by piece.
 
@@ -26,6 +28,7 @@ class Node(Protocol):
             path: A regular file.
             sent: Told how many more bytes went out; a negative number takes some back, when
                 the upload starts again.
+            hash_name: What the id is to be made with; None for what the node makes ids with.
 
         Returns:
             What the node answered; `id` is a text in it.

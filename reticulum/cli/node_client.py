@@ -19,7 +19,7 @@ from reticulum.cli.failures import explain, not_a_node, refusal
 from reticulum.cli.idle import IdleLimit
 from reticulum.cli.node import Dropped, JsonObject, Node
 from reticulum.errors import ClientError
-from reticulum.model import ImageId
+from reticulum.model import HashName, ImageId
 
 ATTEMPTS = 5
 IDLE_S = 120.0
@@ -48,11 +48,14 @@ class NodeClient(Node):
     _key: str | None = attrs.field(default=None, repr=False)
     _clock: IReactorTime
 
-    async def upload(self, path: Path, sent: Callable[[int], object]) -> JsonObject:
+    async def upload(
+        self, path: Path, sent: Callable[[int], object], hash_name: HashName | None = None
+    ) -> JsonObject:
         """Send a file; see `Node`."""
+        place = "/v1/images" if hash_name is None else f"/v1/images?hash={hash_name}"
         try:
             with path.open("rb") as file:
-                return self._checked(await self._send_file(file, sent), "id")
+                return self._checked(await self._send_file(place, file, sent), "id")
         except OSError as error:
             raise ClientError(f"can't be read: {error.strerror}") from None
 
@@ -88,13 +91,13 @@ class NodeClient(Node):
             await self._pause_or_refuse(response, idle, last=last)
         raise AssertionError  # the last attempt returns or raises
 
-    async def _send_file(self, file: BinaryIO, sent: Callable[[int], object]) -> bytes:
+    async def _send_file(self, place: str, file: BinaryIO, sent: Callable[[int], object]) -> bytes:
         drops = 0
         for last in _attempts():
             idle = IdleLimit(self._clock, IDLE_S)
             body = FileBody(file, Cooperator(scheduler=self._soon), _both(sent, idle))
             try:
-                response = await self._request("POST", "/v1/images", idle, body)
+                response = await self._request("POST", place, idle, body)
                 if response.code in _SUCCESS:
                     return await self._whole(response, idle)
                 await self._pause_or_refuse(response, idle, last=last)

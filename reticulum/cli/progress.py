@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """Who wants to know how far the work is."""
+    """
+    Who wants to know how far the work is.
+
+    Args:
+        is_shown: Whether anybody looks.
+    """
+
+    is_shown: bool
 
     def bytes_moved(self, count: int) -> None:
         """So many bytes more; fewer, if negative."""
@@ -23,10 +30,16 @@ class Progress(Protocol):
         """One file more is over, well or badly."""
         ...
 
+    def total(self, files: int, length: int) -> None:
+        """There are so many files of so many bytes in all; may be told from any thread."""
+        ...
+
 
 @attrs.frozen
 class NoProgress(Progress):
     """Nobody looks."""
+
+    is_shown: bool = False
 
     def bytes_moved(self, count: int) -> None:
         """Do nothing."""
@@ -34,16 +47,21 @@ class NoProgress(Progress):
     def file_done(self) -> None:
         """Do nothing."""
 
+    def total(self, files: int, length: int) -> None:
+        """Do nothing."""
+
 
 @contextmanager
-def progress(output: Output, *, files: int, length: int) -> Iterator[Progress]:
+def progress(
+    output: Output, *, files: int | None = None, length: int | None = None
+) -> Iterator[Progress]:
     """
     Show a bar as long as the block runs, if somebody can see it.
 
     Args:
         output: Its lines go above the bar.
-        files: How many there are.
-        length: Bytes in all of them.
+        files: How many there are; None if that is told later.
+        length: Bytes in all of them; None if that is told later.
     """
     if not output.err.isatty():
         yield NoProgress()
@@ -66,12 +84,15 @@ def progress(output: Output, *, files: int, length: int) -> Iterator[Progress]:
     with bar:
         output.live = console
         try:
-            yield _Bar(bar, bar.add_task("", total=length, files=files, done=0))
+            shown = "?" if files is None else files
+            yield _Bar(bar, bar.add_task("", total=length, files=shown, done=0))
         finally:
             output.live = None
 
 
 class _Bar(Progress):
+    is_shown = True
+
     def __init__(self, bar: "rich.Progress", task: "rich.TaskID") -> None:
         self._bar = bar
         self._task = task
@@ -83,3 +104,6 @@ class _Bar(Progress):
     def file_done(self) -> None:
         self._done += 1
         self._bar.update(self._task, done=self._done)
+
+    def total(self, files: int, length: int) -> None:
+        self._bar.update(self._task, total=length, files=files)

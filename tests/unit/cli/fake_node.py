@@ -1,9 +1,9 @@
 """A node in memory, for the commands' own tests."""
 
+import hashlib
 import io
 import json
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,15 @@ class FakeNode(Node):
     events: list[tuple[str, str]] = attrs.field(factory=list)
     content_type: str = "image/png"
 
-    def keep(self, content: bytes) -> ImageId:
-        image_id = ImageId(HashName.SHA256, sha256(content).hexdigest())
+    def keep(self, content: bytes, hash_name: HashName | None = None) -> ImageId:
+        name = hash_name or HashName.SHA256
+        image_id = ImageId(name, hashlib.new(name.value, content).hexdigest())
         self.kept[image_id] = content
         return image_id
 
-    async def upload(self, path: Path, sent: Callable[[int], object]) -> JsonObject:
+    async def upload(
+        self, path: Path, sent: Callable[[int], object], hash_name: HashName | None = None
+    ) -> JsonObject:
         self.events.append(("upload", path.name))
         if path.name in self.failures:
             raise self.failures[path.name]
@@ -43,7 +46,7 @@ class FakeNode(Node):
         sent(len(content))
         if not content.startswith(b"image"):
             raise Refused("the bytes are of no type this node reads", 415)
-        return await self.facts(self.keep(content))
+        return await self.facts(self.keep(content, hash_name))
 
     async def facts(self, image_id: ImageId) -> JsonObject:
         if image_id not in self.kept:
