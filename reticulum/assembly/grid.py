@@ -1,9 +1,8 @@
 """A node's place in its grid: the overlay, the doors between nodes, and what people get of it."""
 
 import random
-import shutil
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,16 @@ import attrs
 
 from reticulum import __version__
 from reticulum.aio import InThread
+from reticulum.assembly.overlay_status import overlay_status
 from reticulum.assembly.peer_address import is_wild, peer_address
+from reticulum.assembly.reading import Reading, reading_of
+from reticulum.assembly.replication import Replication, replication_of
 from reticulum.assembly.secrets import GridSecrets
-from reticulum.imaging.pipeline import PIPELINE
-from reticulum.interfaces import Originals, Part, Pictures, Renditions
-from reticulum.model import Address, Contact, ImageId, Key, Original
-from reticulum.node.fetch import Fetch
-from reticulum.node.flight import SingleFlight
-from reticulum.node.recent import Recent
+from reticulum.assembly.stores import Stores
+from reticulum.interfaces import Part, Renditions
+from reticulum.model import Address, Shelf
+from reticulum.node.holders import FindByDht
 from reticulum.node.retrieve import Retrieve
-from reticulum.node.retrieve_from_grid import RetrieveFromGrid
 from reticulum.node.stock import NodeStock
 from reticulum.node.tasks import Tasks
 from reticulum.overlay.console import Console, Resident
@@ -40,8 +39,11 @@ from reticulum.reach.introduction import Introduction
 from reticulum.reach.lanes import Bounds, Lanes
 from reticulum.reach.pipes import DirectPipes
 from reticulum.reach.tls import NodeTls
+from reticulum.replication.departure import Departure
+from reticulum.replication.here import Here
 from reticulum.settings.sections import Settings
-from reticulum.web.peer_listening import NoIntake, PeerListener
+from reticulum.web.peer_intake import PeerIntake
+from reticulum.web.peer_listening import PeerListener
 from reticulum.web.peering import Peering
 from reticulum.web.site import NodeSite
 
@@ -50,10 +52,6 @@ NOTEBOOK_NAME = "overlay.json"
 PEER_IDLE_S = 60
 PEER_CONNECTIONS = 500
 LONGEST_ANSWER_BYTES = 400_000_000
-# A missing image is asked for again after so long; facts of others are believed for so long.
-MISSING_S = 5.0
-BELIEVED_S = 300.0
-REMEMBERED = 10_000
 
 
 @attrs.define(kw_only=True)
@@ -63,49 +61,77 @@ class Grid:
 
     Args:
         overlay: This node in the DHT.
-        pictures: From here or from whoever holds the image.
-        facts: Likewise.
+        reading: Pictures from here or from whoever holds the image.
         console: For the operator.
         parts: To be started in this order.
         status: In values that JSON can hold.
         follow: Reads the grid's secrets again and puts them in force; tells what is in force.
+        replication: Copies on other nodes.
     """
 
     overlay: OverlayNode
-    pictures: Pictures
-    facts: Callable[[ImageId], Awaitable[Original]]
+    reading: Reading
     console: Console
     parts: list[Part]
     status: Callable[[], dict[str, Any]]
     follow: Callable[[], dict[str, Any]]
+    replication: Replication
 
 
 def grid_of(
     *,
     data: Path,
     settings: Settings,
+    live: Callable[[], Settings],
     identity: Identity,
     reactor: Any,
     in_thread: InThread,
     stock: NodeStock,
     retrieve: Retrieve,
-    originals: Originals,
+    here: Here,
+    stores: Stores,
+    size: Callable[[], int],
     renditions: Renditions,
     tasks: Tasks,
     unready: Callable[[], str | None],
 ) -> Grid:
-    """Wire everything that has to do with other nodes."""
+    """
+    Wire everything that has to do with other nodes.
+
+    Args:
+        data: Directory.
+        settings: At the start.
+        live: In force now.
+        identity: Node key and grid secret.
+        reactor: Sockets and clock.
+        in_thread: Where work on the disk may block.
+        stock: Which images are here.
+        retrieve: Finds and makes what is here.
+        here: The copies on this node.
+        stores: What else is on its disk.
+        size: How many images are here.
+        renditions: The cache.
+        tasks: Owner of what goes on in the background.
+        unready: Why the node can't serve now; None if it can.
+    """
     host, port = peer_address(data, settings.peer)
     files = GridFiles(data)
     ring = files.read()
 
+    departure = Departure()
+
+    def shelf() -> Shelf:
+        if departure.is_near or not live().replication.store:
+            return Shelf.CLOSED
+        return Shelf.FULL if stores.room.is_down_to_reserve() else Shelf.OPEN
+
     def offer() -> Offer:
-        disk = shutil.disk_usage(data)
         return Offer(
             zone=settings.node.zone,
-            capacity=disk.total,
-            free=disk.free,
+            capacity=stores.room.capacity(),
+            free=stores.room.free(),
             software=f"reticulum {__version__}",
+            shelf=shelf(),
         )
 
     names = Names(reactor.nameResolver)
@@ -148,24 +174,47 @@ def grid_of(
         clock=reactor,
         max_bytes=LONGEST_ANSWER_BYTES,
     )
-    fetch = Fetch(
-        holders=_HoldersByDht(overlay),
+    find = FindByDht(overlay)
+    replication = replication_of(
+        settings=lambda: live().replication,
+        zone=settings.node.zone,
+        port=port,
+        identity=identity,
+        reactor=reactor,
+        overlay=overlay,
         peers=peers,
-        originals=originals,
-        missing=Recent(most=REMEMBERED, seconds=MISSING_S, now=reactor.seconds),
+        here=here,
+        stores=stores,
+        shelf=shelf,
+        departure=departure,
+        size=size,
+        find=find,
+        came=stock.came,
+        tasks=tasks,
     )
-    pictures = RetrieveFromGrid(
-        here=retrieve,
-        fetch=fetch,
-        originals=originals,
+    reading = reading_of(
+        own=replication.own,
+        copies=settings.replication.copies,
+        members=replication.members,
+        peers=replication.peers,
+        find=find,
+        here=here,
+        retrieve=retrieve,
         renditions=renditions,
-        flight=SingleFlight(tasks),
-        known=Recent(most=REMEMBERED, seconds=BELIEVED_S, now=reactor.seconds),
-        pipeline=PIPELINE,
+        seen=replication.keeper.watching.seen,
+        tasks=tasks,
+        reactor=reactor,
     )
     site = NodeSite(
-        public=Peering(retrieve=retrieve, originals=originals, unready=unready),
-        intake=NoIntake(),
+        public=Peering(
+            retrieve=retrieve,
+            pictures_for_peers=reading.for_peers,
+            originals=here.originals,
+            custody=replication.custody,
+            unready=unready,
+            is_behind=lambda: not replication.keeper.is_up_to_date,
+        ),
+        intake=PeerIntake(custody=replication.custody, max_bytes=LONGEST_ANSWER_BYTES),
         clock=reactor,
         idle_timeout_s=PEER_IDLE_S,
         max_connections=PEER_CONNECTIONS,
@@ -179,8 +228,7 @@ def grid_of(
     secrets = GridSecrets(files=files, ring=ring, overlay=overlay, host=host, port=port)
     return Grid(
         overlay=overlay,
-        pictures=pictures,
-        facts=pictures.facts,
+        reading=reading,
         console=Console(
             node=overlay,
             resident=Resident(offer=offer, holds=stock.holds),
@@ -194,48 +242,9 @@ def grid_of(
             PeerListener(
                 reactor=reactor, site=site, admission=admission, tls=tls, hosts=[host], port=port
             ),
+            replication.keeper,
         ],
-        status=lambda: {**_status(overlay), "fetched": pictures.fetched, "port": port},
+        status=lambda: {**overlay_status(overlay), **reading.status(), "port": port},
+        replication=replication,
         follow=secrets.follow,
     )
-
-
-@attrs.frozen
-class _HoldersByDht:
-    """Who holds an image, by a lookup; a `Holders`."""
-
-    _overlay: OverlayNode
-
-    async def holders(self, image_id: ImageId) -> Sequence[Contact]:
-        """Nodes that should hold the image; those that answered for themselves come first."""
-        found = await self._overlay.holders(Key.of_image(image_id))
-        contacts = []
-        for holder in sorted(found, key=lambda holder: holder.address is None):
-            address = holder.address or (await self._overlay.find(holder.node_id)).address
-            if address is not None:
-                contacts.append(Contact(holder.node_id, address))
-        return contacts
-
-
-def _status(overlay: OverlayNode) -> dict[str, Any]:
-    status = overlay.status()
-    return {
-        "role": str(status.role.name).lower(),
-        "joined": status.joined,
-        "peers": status.peers,
-        "records": status.records,
-        "announced": status.images,
-        "seen_as": None if status.seen is None else str(status.seen),
-        "refused": {reason.name.lower(): count for reason, count in status.refused.items()},
-        "wrong_clocks": [
-            {"address": str(clock.address), "off_s": clock.off_s} for clock in status.wrong_clocks
-        ],
-        "twins": [
-            {
-                "id": str(twin.node_id),
-                "addresses": [str(address) for address in twin.addresses],
-                "own": twin.own,
-            }
-            for twin in status.twins
-        ],
-    }

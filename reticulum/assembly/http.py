@@ -8,15 +8,15 @@ from twisted.internet.interfaces import IReactorTime
 
 from reticulum.imaging.geometry import check_result, result_size
 from reticulum.imaging.pipeline import PIPELINE
-from reticulum.interfaces import Originals, Pictures, Renderer, Renditions
-from reticulum.model import Format, HashName, ImageId, Original, Spec
-from reticulum.node.delete import Delete
+from reticulum.interfaces import Copying, Originals, Pictures, Renderer, Renditions
+from reticulum.model import Format, HashName, ImageId, Original, Spec, Write
 from reticulum.node.flight import SingleFlight
 from reticulum.node.prerender import Prerender
 from reticulum.node.retrieve import Retrieve
-from reticulum.node.stock import NodeStock
 from reticulum.node.tasks import Tasks
 from reticulum.node.upload import Upload
+from reticulum.replication.copying import LoneCopying
+from reticulum.replication.here import Here
 from reticulum.settings.sections import HttpSettings
 from reticulum.web.intake import Intake
 from reticulum.web.keys import Keys
@@ -39,23 +39,21 @@ class Verbs:
     retrieve: Retrieve
     pictures: Pictures
     facts: Callable[[ImageId], Awaitable[Original]]
-    delete: Delete
+    delete: Callable[[ImageId], Awaitable[None]]
     prerender: Prerender
     originals: Originals
 
 
-def verbs_on(
+def retrieve_on(
     *,
     originals: Originals,
     renditions: Renditions,
     renderer: Renderer,
     tasks: Tasks,
-    hash_name: HashName,
     max_output_pixels: int,
-    stock: NodeStock,
-) -> Verbs:
-    """Wire the verbs to their stores and their renderer."""
-    retrieve = Retrieve(
+) -> Retrieve:
+    """Wire what finds and makes pictures of the images here."""
+    return Retrieve(
         originals=originals,
         renditions=renditions,
         renderer=renderer,
@@ -63,20 +61,67 @@ def verbs_on(
         check_size=_size_check(max_output_pixels),
         pipeline=PIPELINE,
     )
+
+
+def verbs_on(
+    *,
+    here: Here,
+    copying: Copying,
+    renderer: Renderer,
+    tasks: Tasks,
+    hash_name: HashName,
+    retrieve: Retrieve,
+    pictures: Pictures,
+    facts: Callable[[ImageId], Awaitable[Original]],
+    write: Write = Write.QUORUM,
+    is_strict: bool = False,
+) -> Verbs:
+    """Wire the verbs to what they work on."""
     return Verbs(
         upload=Upload(
-            originals=originals,
+            here=here,
+            copying=copying,
             renderer=renderer,
             tasks=tasks,
             hash_name=hash_name,
-            came=stock.came,
+            write=write,
+            is_strict=is_strict,
         ),
         retrieve=retrieve,
+        pictures=pictures,
+        facts=facts,
+        delete=copying.delete,
+        prerender=Prerender(pictures=pictures, tasks=tasks),
+        originals=here.originals,
+    )
+
+
+def verbs_alone(
+    *,
+    here: Here,
+    renditions: Renditions,
+    renderer: Renderer,
+    tasks: Tasks,
+    hash_name: HashName,
+    max_output_pixels: int,
+) -> Verbs:
+    """Wire the verbs of a node that is in no grid."""
+    retrieve = retrieve_on(
+        originals=here.originals,
+        renditions=renditions,
+        renderer=renderer,
+        tasks=tasks,
+        max_output_pixels=max_output_pixels,
+    )
+    return verbs_on(
+        here=here,
+        copying=LoneCopying(here=here),
+        renderer=renderer,
+        tasks=tasks,
+        hash_name=hash_name,
+        retrieve=retrieve,
         pictures=retrieve,
-        facts=originals.find,
-        delete=Delete(originals=originals, renditions=renditions, went=stock.went),
-        prerender=Prerender(retrieve=retrieve, tasks=tasks),
-        originals=originals,
+        facts=here.originals.find,
     )
 
 

@@ -15,8 +15,9 @@ from twisted.logger import Logger
 
 from reticulum.aio import Threads
 from reticulum.assembly.grid import grid_of
-from reticulum.assembly.http import door_to, verbs_on
-from reticulum.assembly.live import Live
+from reticulum.assembly.http import door_to, retrieve_on, verbs_on
+from reticulum.assembly.live import InForce, Live
+from reticulum.assembly.stores import Stores
 from reticulum.errors import BadSettings, StartError
 from reticulum.imaging.limits import Limits
 from reticulum.imaging.pipeline import PIPELINE
@@ -28,7 +29,9 @@ from reticulum.node.status import Status
 from reticulum.node.stock import NodeStock
 from reticulum.node.tasks import Tasks
 from reticulum.overlay.identity import Identity
+from reticulum.replication.here import Here
 from reticulum.settings import Settings, refuse_unsafe
+from reticulum.settings.names import CONTROL_NAME
 from reticulum.settings.reload import Reload
 from reticulum.storage.disk import Disk
 from reticulum.storage.lock import DataLock
@@ -38,7 +41,6 @@ from reticulum.web.control import Control
 from reticulum.web.keys import Keys
 from reticulum.web.listening import ControlListener, PublicListener
 
-CONTROL_NAME = "control.sock"
 _log = Logger()
 # fsync waits for the disk, not for a core: more threads than cores, yet bounded.
 DISK_THREADS = 8
@@ -70,7 +72,14 @@ def node_service(read: Callable[[], Settings], reactor: Any) -> IService:
         queue=settings.imaging.queue,
         limits=_limits(settings),
     )
-    originals = OriginalsOnDisk(data, inspect=pool.inspect, now=time.time, in_thread=threads)
+    stores = Stores.on(data, settings.replication, reactor, threads)
+    originals = OriginalsOnDisk(
+        data,
+        inspect=pool.inspect,
+        now=time.time,
+        in_thread=threads,
+        is_doubtful=stores.doubt.is_doubtful,
+    )
     renditions = RenditionsOnDisk(
         data,
         max_bytes=settings.cache.max_bytes,
@@ -79,31 +88,51 @@ def node_service(read: Callable[[], Settings], reactor: Any) -> IService:
         in_thread=cache_threads,
     )
 
+    in_force = InForce(settings)
     stock = NodeStock(originals.walk)
-    alone = verbs_on(
+    here = Here(
+        originals=originals,
+        graveyard=stores.graveyard,
+        came=stock.came,
+        went=stock.went,
+        forget=lambda image_id: grid.reading.forget(image_id),  # noqa: PLW0108  (comes later)
+    )
+    retrieve = retrieve_on(
         originals=originals,
         renditions=renditions,
         renderer=pool,
         tasks=tasks,
-        hash_name=settings.storage.hash,
         max_output_pixels=settings.imaging.max_output_pixels,
-        stock=stock,
     )
     readiness = Readiness()
     grid = grid_of(
         data=data,
         settings=settings,
+        live=lambda: in_force.settings,
         identity=identity,
         reactor=reactor,
         in_thread=threads,
         stock=stock,
-        retrieve=alone.retrieve,
-        originals=originals,
+        retrieve=retrieve,
+        here=here,
+        stores=stores,
+        size=lambda: originals.stock.originals,
         renditions=renditions,
         tasks=tasks,
         unready=readiness.reason,
     )
-    verbs = attrs.evolve(alone, pictures=grid.pictures, facts=grid.facts)
+    verbs = verbs_on(
+        here=here,
+        copying=grid.replication.copying,
+        renderer=pool,
+        tasks=tasks,
+        hash_name=settings.storage.hash,
+        retrieve=retrieve,
+        pictures=grid.reading.pictures,
+        facts=grid.reading.facts,
+        write=settings.replication.write,
+        is_strict=settings.replication.strict,
+    )
     status = Status(
         node_id=identity.node_id,
         zone=settings.node.zone,
@@ -119,6 +148,7 @@ def node_service(read: Callable[[], Settings], reactor: Any) -> IService:
             "cache": lambda: attrs.asdict(renditions.status()),
             "imaging": lambda: {**attrs.asdict(pool.status()), "renditions": verbs.retrieve.made},
             "grid": grid.status,
+            "replication": grid.replication.status,
         },
     )
 
@@ -136,7 +166,7 @@ def node_service(read: Callable[[], Settings], reactor: Any) -> IService:
         Keys(),
         around=lambda public: Control(public=public, console=grid.console, grid=grid.follow),
     )
-    live = Live(settings, (people, operator), people.keys, renditions, tasks)
+    live = Live(in_force, (people, operator), people.keys, renditions, tasks, verbs.upload)
     parts: list[Part] = [
         Disk(
             lock=lock,
@@ -144,6 +174,7 @@ def node_service(read: Callable[[], Settings], reactor: Any) -> IService:
             cache_threads=cache_threads,
             originals=originals,
             renditions=renditions,
+            prepare=stores.prepare,
             in_background=tasks.start,
             settle=tasks.settle,
         ),
@@ -154,7 +185,7 @@ def node_service(read: Callable[[], Settings], reactor: Any) -> IService:
             reactor=reactor,
             site=people.site,
             endpoint=settings.http.listen,
-            drain_s=lambda: live.settings.http.drain_s,
+            drain_s=lambda: in_force.settings.http.drain_s,
         ),
         readiness,
     ]

@@ -2,15 +2,23 @@
 
 import errno
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 from reticulum.errors import BadSettings
 from reticulum.model import Address
+from reticulum.overlay.network import EVERYWHERE
 from reticulum.settings.sections import PeerSettings
 
 PORT_NAME = "peer.port"
 _TRIES = 20
-_WILD = {"0.0.0.0", "::"}  # noqa: S104  (compared with)
+_IPV4, _IPV6 = (socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")
+"""Families, and addresses of documentation (RFC 5737, RFC 3849): nothing is ever sent to them."""
+_WILD = {
+    EVERYWHERE: ((_IPV4, _IPV6), "127.0.0.1"),
+    "0.0.0.0": ((_IPV4,), "127.0.0.1"),  # noqa: S104  (compared with)
+    "::": ((_IPV6,), "::1"),
+}
 
 
 def is_wild(host: str) -> bool:
@@ -26,16 +34,18 @@ def peer_address(data: Path, peer: PeerSettings) -> tuple[str, int]:
     that is free for both UDP and TCP, and remembered: others know the node by it after a
     restart. One that was asked for must be had.
 
+    Returns:
+        An IP address, or `EVERYWHERE`; and the port.
+
     Raises:
         BadSettings: The address can't be listened on.
     """
     text, _, number = peer.address.rpartition(":")
-    host, port = text.strip("[]"), int(number)
+    host, port = EVERYWHERE if text == "*" else text.strip("[]"), int(number)
     is_asked = peer.address != PeerSettings().address
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for attempt in (port or _remembered(data), _remembered(data), *[0] * _TRIES):
         try:
-            found = _free(family, host, attempt)
+            found = _free(host, attempt)
         except (OSError, OverflowError) as error:
             in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
             if not in_use or (is_asked and port):
@@ -63,16 +73,32 @@ def _remember(data: Path, port: int) -> None:
     draft.replace(data / PORT_NAME)
 
 
-def _free(family: int, host: str, port: int) -> int:
-    with (
-        socket.socket(family, socket.SOCK_DGRAM) as udp,
-        socket.socket(family, socket.SOCK_STREAM) as tcp,
-    ):
-        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        udp.bind((host, port))
-        number: int = udp.getsockname()[1]
-        tcp.bind((host, number))
-        return number
+def _free(host: str, port: int) -> int:
+    with ExitStack() as held:
+        if host != EVERYWHERE:
+            return _bound(held, host, port)
+        number = _bound(held, "0.0.0.0", port)  # noqa: S104  (asked for)
+        try:
+            return _bound(held, "::", number)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise
+            return number  # a machine without IPv6 is no fault
+
+
+def _bound(held: ExitStack, host: str, port: int) -> int:
+    """Bind both kinds of socket to one number, for as long as they are *held*."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    udp = held.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+    tcp = held.enter_context(socket.socket(family, socket.SOCK_STREAM))
+    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        for each in (udp, tcp):
+            each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    udp.bind((host, port))
+    number: int = udp.getsockname()[1]
+    tcp.bind((host, number))
+    return number
 
 
 def dialled_at(host: str, port: int, seen: Address | None) -> list[Address]:
@@ -86,17 +112,19 @@ def dialled_at(host: str, port: int, seen: Address | None) -> list[Address]:
     """
     if not is_wild(host):
         return [Address(host, port)]
+    ways, loopback = _WILD[host]
     found = [seen] if seen is not None else []
-    found += [Address(here, port) for here in (_route_out(), "127.0.0.1") if here]
+    found += [Address(here, port) for here in (*map(_own, ways), loopback) if here]
     return list(dict.fromkeys(found))
 
 
-def _route_out() -> str | None:
-    """This machine's address on the way to the Internet; nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # RFC 5737: nobody's
-        except OSError:
-            return None
-        host: str = probe.getsockname()[0]
-        return host
+def _own(way: tuple[int, str]) -> str | None:
+    """This machine's address on the way to another one; None if there is no such way."""
+    family, elsewhere = way
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((elsewhere, 9))
+            host: str = probe.getsockname()[0]
+            return host
+    except OSError:
+        return None

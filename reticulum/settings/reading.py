@@ -1,6 +1,7 @@
 """Flags, environment and TOML file, read into one `Settings`; an unknown key is an error."""
 
 import difflib
+import enum
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Any, cast
 import attrs
 
 from reticulum.errors import BadSettings
-from reticulum.model import HashName
 from reticulum.settings.sections import NodeSettings, Settings, declared
 
 PREFIX = "RETICULUM_"
@@ -136,8 +136,8 @@ def _from_toml(
     field: "attrs.Attribute[Any]", value: Any, place: tuple[str, str], origin: str
 ) -> Any:
     default = field.metadata["default"]
-    if isinstance(default, HashName):
-        return _hash_name(value, place, origin)
+    if isinstance(default, enum.StrEnum):
+        return _choice(type(default), value, place, origin)
     if isinstance(default, float) and type(value) is int:
         return float(value)
     if isinstance(default, list):
@@ -155,8 +155,8 @@ def _from_toml(
 def _from_text(place: tuple[str, str], text: str, origin: str) -> Any:
     field = _known()[place]
     default = field.metadata["default"]
-    if isinstance(default, HashName):
-        return _hash_name(text, place, origin)
+    if isinstance(default, enum.StrEnum):
+        return _choice(type(default), text, place, origin)
     if isinstance(default, list):
         return [item.strip() for item in text.split(",") if item.strip()]
     if isinstance(default, bool):
@@ -171,11 +171,13 @@ def _from_text(place: tuple[str, str], text: str, origin: str) -> Any:
         raise BadSettings(f"{origin} must be {kind}, not {text!r}") from None
 
 
-def _hash_name(value: Any, place: tuple[str, str], origin: str) -> HashName:
+def _choice(
+    kind: type[enum.StrEnum], value: Any, place: tuple[str, str], origin: str
+) -> enum.StrEnum:
     try:
-        return HashName(value)
+        return kind(value)
     except ValueError:
-        choices = " or ".join(f'"{name}"' for name in HashName)
+        choices = " or ".join(f'"{name}"' for name in kind)
         raise BadSettings(
             f"{origin}: {place[1]} in [{place[0]}] must be {choices}, not {value!r}"
         ) from None

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 from attrs import validators as v
 
-from reticulum.model import HashName
+from reticulum.model import HashName, Write
 
 
 def _setting(default: Any, help_: str, *, live: bool = False, validator: Any = None) -> Any:
@@ -103,10 +103,11 @@ class PeerSettings:
     """Other nodes of the grid."""
 
     address: str = _setting(
-        "0.0.0.0:4160",
-        "HOST:PORT for other nodes, one number for UDP and TCP; 0 is any that is free. If nothing "
-        "is said and 4160 is taken, another number is. Strangers get no answer there.",
-        validator=v.matches_re(r"(\[[0-9A-Fa-f:.]+\]|[0-9.]+):\d{1,5}"),
+        "*:4160",
+        "HOST:PORT for other nodes, one number for UDP and TCP; 0 is any that is free. The host * "
+        "is every address of the machine, IPv4 and IPv6; 0.0.0.0 is IPv4 alone. If nothing is "
+        "said and 4160 is taken, another number is. Strangers get no answer there.",
+        validator=v.matches_re(r"(\*|\[[0-9A-Fa-f:.]+\]|[0-9.]+):\d{1,5}"),
     )
     entrances: tuple[str, ...] = _setting(
         [],
@@ -123,6 +124,68 @@ class StorageSettings:
         HashName.SHA256,
         'Hash that ids of new images are made with: "sha256", or "sha1" to keep the ids of an '
         "existing thraxil/reticulum or Apomixis site.",
+    )
+
+
+@attrs.frozen(kw_only=True)
+class ReplicationSettings:
+    """Copies of originals on other nodes; the same on every node of a grid."""
+
+    copies: int = _setting(
+        3,
+        "Nodes that keep each image, in different zones where there are enough.",
+        validator=[v.ge(1), v.le(16)],
+    )
+    write: Write = _setting(
+        Write.QUORUM,
+        'When an upload is answered with success: "one" copy safe on disk, a "quorum" (more than '
+        'half of the copies), or "all". A request can ask for another with ?write=.',
+        live=True,
+    )
+    strict: bool = _setting(
+        False,
+        "Answer 503, and not 202, when too few nodes confirmed an upload in time. The image stays "
+        "where it is in either case, and goes on being copied.",
+        live=True,
+    )
+    write_timeout_s: float = _setting(
+        3.0,
+        "Seconds an upload waits for other nodes.",
+        live=True,
+        validator=[v.gt(0), v.le(300)],
+    )
+    store: bool = _setting(
+        True,
+        "Set to false for a node that keeps no copies: it takes uploads and serves, and hands on "
+        "whatever it holds.",
+        live=True,
+    )
+    reserve_bytes: int = _setting(
+        1_000_000_000,
+        "Free space, in bytes, that copies from other nodes leave alone; a twentieth of the disk "
+        "if that is less.",
+        validator=v.ge(0),
+    )
+    grace_s: float = _setting(
+        900.0,
+        "Seconds a silent node still counts as a keeper of its images; then others take over.",
+        validator=v.ge(1),
+    )
+    census_s: float = _setting(
+        43_200.0,
+        "Seconds in which a node compares all it holds with the other keepers, once.",
+        validator=v.ge(10),
+    )
+    scrub_s: float = _setting(
+        2_419_200.0,
+        "Seconds in which a node reads all it holds and checks every byte, once; a sixth more or "
+        "less, by chance.",
+        validator=v.ge(10),
+    )
+    upkeep_share: float = _setting(
+        0.04,
+        "Share of one core that census, scrub and repair may take together, about.",
+        validator=[v.gt(0), v.le(1)],
     )
 
 
@@ -178,6 +241,7 @@ class Settings:
     http: HttpSettings = attrs.field(factory=HttpSettings)
     peer: PeerSettings = attrs.field(factory=PeerSettings)
     storage: StorageSettings = attrs.field(factory=StorageSettings)
+    replication: ReplicationSettings = attrs.field(factory=ReplicationSettings)
     cache: CacheSettings = attrs.field(factory=CacheSettings)
     imaging: ImagingSettings = attrs.field(factory=ImagingSettings)
 

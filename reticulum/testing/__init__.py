@@ -3,7 +3,7 @@
 from reticulum.imaging.inline import InlineRenderer
 from reticulum.storage.memory import OriginalsInMemory, RenditionsInMemory
 from reticulum.testing.loopback import LoopbackNode, testnet
-from reticulum.testing.small import SmallNode, small_node
+from reticulum.testing.small import SmallNode, here_on, small_node
 
 __all__ = [
     "InlineRenderer",
@@ -11,6 +11,7 @@ __all__ = [
     "OriginalsInMemory",
     "RenditionsInMemory",
     "SmallNode",
+    "here_on",
     "small_node",
     "testnet",
 ]

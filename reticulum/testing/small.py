@@ -10,13 +10,15 @@ import attrs
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 
-from reticulum.assembly import Door, Verbs, door_to, verbs_on
+from reticulum.assembly import Door, Verbs, door_to, verbs_alone
 from reticulum.imaging.inline import InlineRenderer
 from reticulum.interfaces import Originals, Renderer, Renditions
 from reticulum.model import HashName
 from reticulum.node.stock import NodeStock
 from reticulum.node.tasks import Tasks
+from reticulum.replication.here import Here
 from reticulum.settings.sections import HttpSettings
+from reticulum.storage.graveyard_in_memory import GraveyardInMemory
 from reticulum.storage.memory import OriginalsInMemory, RenditionsInMemory
 from reticulum.web.keys import Keys
 
@@ -37,6 +39,18 @@ class SmallNode:
     verbs: Verbs
     door: Door
     tasks: Tasks
+
+
+def here_on(originals: Originals, renditions: Renditions) -> Here:
+    """Put the copies of a node together that is in no grid."""
+    stock = NodeStock(tuple)
+    return Here(
+        originals=originals,
+        graveyard=GraveyardInMemory(now=time.time),
+        came=stock.came,
+        went=stock.went,
+        forget=renditions.remove,
+    )
 
 
 @asynccontextmanager
@@ -66,14 +80,14 @@ async def small_node(
     """
     http = http or HttpSettings()
     tasks = Tasks()
-    verbs = verbs_on(
-        originals=originals or OriginalsInMemory(folder, now=time.time),
-        renditions=renditions or RenditionsInMemory(folder, max_bytes=10_000_000),
+    renditions = renditions or RenditionsInMemory(folder, max_bytes=10_000_000)
+    verbs = verbs_alone(
+        here=here_on(originals or OriginalsInMemory(folder, now=time.time), renditions),
+        renditions=renditions,
         renderer=renderer or InlineRenderer(),
         tasks=tasks,
         hash_name=hash_name,
         max_output_pixels=50_000_000,
-        stock=NodeStock(tuple),
     )
     door = door_to(
         verbs,

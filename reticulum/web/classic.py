@@ -62,7 +62,7 @@ def classic_answer(receipt: Receipt, node_name: str) -> Answer:
             "length": original.length,
             "extension": str(original.facts.format),
             "full_url": image_url(digest, original.facts),
-            "satisfied": receipt.stored >= receipt.wanted,
+            "satisfied": receipt.copies.is_enough,
             "nodes": [node_name],
         }
     )

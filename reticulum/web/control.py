@@ -11,7 +11,6 @@ from klein import Klein
 from klein.resource import KleinResource
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from twisted.web.http import Request
 from werkzeug.exceptions import MethodNotAllowed
 
@@ -19,8 +18,9 @@ from reticulum.errors import BadRequest, Busy, ReticulumError, StartError
 from reticulum.interfaces import DhtConsole
 from reticulum.model import ImageId, Key, NodeId
 from reticulum.web.public import Public
+from reticulum.web.refusals import answer_errors
 from reticulum.web.requests import IntakeRequest
-from reticulum.web.responses import json_answer, problem, refusal
+from reticulum.web.responses import json_answer, problem
 
 JSON_LINES = b"application/x-ndjson"
 MOST_LOOKUPS = 16
@@ -132,32 +132,6 @@ class Control:
             raise MethodNotAllowed(["GET", "HEAD"])
         return KleinResource(self._public.app)
 
-    @app.handle_errors(ReticulumError)  # type: ignore[arg-type]  # klein wants IRequest
-    def on_refusal(self, request: Request, failure: Failure) -> bytes:
-        """What we raised on purpose, by the one table."""
-        answer = refusal(failure.value)  # type: ignore[arg-type]  # by the decorator
-        return self.on_crash(request, failure) if answer is None else answer.send(request)
-
-    @app.handle_errors(MethodNotAllowed)  # type: ignore[arg-type]  # klein wants IRequest
-    def on_wrong_method(self, request: Request, failure: Failure) -> bytes:
-        """Everything here is only read."""
-        del failure
-        status = HTTPStatus.METHOD_NOT_ALLOWED
-        return problem(status, "GET is the method here", {b"allow": b"GET, HEAD"}).send(request)
-
-    @app.handle_errors(CancelledError)  # type: ignore[arg-type]  # klein wants IRequest
-    def on_gone(self, request: Request, failure: Failure) -> bytes:
-        """The client has gone: nobody hears the answer."""
-        del request, failure
-        return b""
-
-    @app.handle_errors(Exception)  # type: ignore[arg-type]  # klein wants IRequest
-    def on_crash(self, request: Request, failure: Failure) -> bytes:
-        """A defect of ours: all of it into the log."""
-        _log.failure("control.crashed path={path}", failure=failure, path=request.path)
-        detail = "the node failed at this; its log says more"
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail).send(request)
-
     async def _look(self, request: Request, look: Callable[[], Awaitable[dict[str, Any]]]) -> bytes:
         if self._lookups >= MOST_LOOKUPS:
             raise Busy("as many lookups as an operator may have are under way")
@@ -166,6 +140,9 @@ class Control:
             return json_answer(await look()).send(request)
         finally:
             self._lookups -= 1
+
+
+answer_errors(Control.app)
 
 
 def _key(text: str, what: str) -> NodeId:

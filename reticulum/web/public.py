@@ -11,8 +11,7 @@ from twisted.web.http import Request
 
 from reticulum.errors import BadRequest, ReticulumError
 from reticulum.interfaces import Originals, Pictures
-from reticulum.model import ImageId, Original
-from reticulum.node.delete import Delete
+from reticulum.model import ImageId, Original, Write
 from reticulum.node.prerender import Prerender
 from reticulum.node.upload import Upload
 from reticulum.web import classic, landing
@@ -55,7 +54,7 @@ class Public:
     _upload: Upload
     _retrieve: Pictures
     _facts: Callable[[ImageId], Awaitable[Original]]
-    _delete: Delete
+    _delete: Callable[[ImageId], Awaitable[None]]
     _prerender: Prerender
     _originals: Originals
     _keys: Keys
@@ -70,8 +69,10 @@ class Public:
         body = _upload_body(request, ImageBody, FormBody)
         if isinstance(body, FormBody) and bearer(request) is None:
             self._keys.check(body.field("key"))
-        receipt = await self._upload.finish(body.image())
+        receipt = await self._upload.finish(body.image(), _write(_argument(request, b"write")))
         status = HTTPStatus.CREATED if receipt.is_new else HTTPStatus.OK
+        if not receipt.copies.is_enough:
+            status = HTTPStatus.ACCEPTED
         fields = receipt_fields(receipt)
         location = {b"location": f"/v1/images/{fields['id']}".encode()}
         return json_answer(fields, status, location).send(request)
@@ -190,6 +191,16 @@ def _upload_body(request: IntakeRequest, *kinds: type[B]) -> B:
 def _argument(request: Request, name: bytes) -> str | None:
     values = (request.args or {}).get(name)
     return values[-1].decode("utf-8", "replace") if values else None
+
+
+def _write(text: str | None) -> Write | None:
+    if text is None:
+        return None
+    try:
+        return Write(text)
+    except ValueError:
+        choices = ", ".join(Write)
+        raise BadRequest(f"write must be one of {choices}, not {text[:20]!r}") from None
 
 
 def _limit(text: str | None) -> int:

@@ -41,7 +41,7 @@ def test_every_setting_has_help_environment_name_and_reload() -> None:
         [about] = [
             text
             for text in paragraphs
-            if f" {environment_name(section.name, field.name)}" in text.replace(".", " ")
+            if re.search(rf"\b{environment_name(section.name, field.name)}\b", text)
         ]
         words = re.sub(r"\s+#?\s*", " ", about)
 
