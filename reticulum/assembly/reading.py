@@ -80,7 +80,10 @@ def reading_of(
     """
     now = reactor.seconds
     promptness = Promptness(now)
-    hedging = Hedging(promptness=promptness, budget=Budget(), clock=reactor)
+    # A second holder that is asked early only joins the one whose turn it is: extra questions
+    # are cheap there. Where they would make a rendition twice, they have to be earned.
+    for_fetch = Hedging(promptness=promptness, budget=Budget(2.0), clock=reactor)
+    for_turns = Hedging(promptness=promptness, budget=Budget(), clock=reactor, silent_s=2.0)
     holders = PlacedHolders(
         own=own,
         members=members,
@@ -95,7 +98,7 @@ def reading_of(
         here=retrieve,
         turn=holders.turn,
         peers=peers,
-        hedging=hedging,
+        hedging=for_turns,
         originals=here.originals,
         renditions=renditions,
         arrivals=arrivals,
@@ -110,7 +113,7 @@ def reading_of(
             peers=peers,
             originals=here.originals,
             missing=Recent(most=REMEMBERED, seconds=MISSING_S, now=now),
-            hedging=hedging,
+            hedging=for_fetch,
             found=nudges.found,
         ),
         originals=here.originals,
