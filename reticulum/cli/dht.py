@@ -8,6 +8,7 @@ import click
 from reticulum.cli import target
 from reticulum.cli.dht_access import Access, access_options
 from reticulum.cli.dht_crawl import show_crawl
+from reticulum.cli.dht_health import health, repair
 from reticulum.cli.dht_tables import (
     show_found,
     show_holders,
@@ -190,3 +191,7 @@ def crawl(access: Access) -> int:
             return await show_crawl(events, access.output)
 
     return access.run(work)
+
+
+dht.add_command(health)
+dht.add_command(repair)

@@ -98,9 +98,8 @@ def summary(found: JsonObject) -> list[str]:
 def _worries(found: JsonObject) -> Iterator[str]:
     told = found["summary"]
     for twin in found["twins"]:
-        seem = "run" if twin["sure"] else "seem to run"
         yield (
-            f"two nodes {seem} with the key of {twin['id']}, at {' and '.join(twin['addresses'])}: "
+            f"two nodes run with the key of {twin['id']}, at {' and '.join(twin['addresses'])}: "
             "stop one, remove its node.key, start it again"
         )
     for clock in found["wrong_clocks"]:

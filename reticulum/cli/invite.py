@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 
 _EVERYWHERE = {
-    "": (socket.AF_INET, socket.AF_INET6),
+    "*": (socket.AF_INET, socket.AF_INET6),
     "::": (socket.AF_INET, socket.AF_INET6),
     "0.0.0.0": (socket.AF_INET,),  # noqa: S104  (compared, not bound)
 }

@@ -57,8 +57,8 @@ class Told:
         rtt_s: Seconds from question to answer.
         server: Whether it may be entered in tables.
         record: Its node record, checked, if the key was its own id; None without one.
-        clock_off_s: Its clock minus ours, in seconds; None if it is not known.
-        boot: Tells its run from every other; empty if it is not known.
+        clock_off_s: Its clock minus ours, in seconds, give or take half of `rtt_s`.
+        boot: Tells its run from every other.
     """
 
     closer: tuple[Contact, ...]
@@ -66,8 +66,8 @@ class Told:
     rtt_s: float
     server: bool = True
     record: NodeRecord | None = None
-    clock_off_s: float | None = None
-    boot: bytes = b""
+    clock_off_s: float
+    boot: bytes
 
 
 @attrs.frozen

@@ -105,7 +105,7 @@ def _node(walks: Sequence[Walked]) -> JsonObject:
         "capacity_bytes": None if record is None else record.capacity,
         "free_bytes": None if record is None else record.free,
         "rtt_s": None if first is None else round(first.rtt_s, 6),
-        "clock_off_s": None if first is None else first.clock_off_s,
+        "clock_off_s": None if first is None else round(first.clock_off_s, 3),
         "contacts": len(set().union(*(walked.named for walked in walks))),
         "stale_share": _share(failed, sound + failed),
         "named_by": len({by.node_id for walked in walks for by in walked.named_by}),
@@ -122,23 +122,13 @@ def _silent(walked: Walked) -> JsonObject:
 
 
 def _twins(alive: dict[NodeId, list[Walked]], seen: Sequence[Twin]) -> list[JsonObject]:
-    """Node ids with two boots at a time; `sure` is false if the boots could not be compared."""
+    """Node ids with two boots at a time; one boot at several addresses is one node."""
     found = {str(twin.node_id): {str(address) for address in twin.addresses} for twin in seen}
-    sure = set(found)
     for node_id, walks in alive.items():
-        boots = {walked.first.boot for walked in walks if walked.first is not None}
-        addresses = {str(walked.contact.address) for walked in walks}
-        versions = [":" in walked.contact.address.host for walked in walks]
-        if len(boots) > 1:
-            sure.add(str(node_id))
-        elif boots != {b""} or len(versions) == len(set(versions)):
-            # One run at several addresses, or one address of each IP version.
-            continue
-        found.setdefault(str(node_id), set()).update(addresses)
-    return [
-        {"id": node_id, "addresses": sorted(found[node_id]), "sure": node_id in sure}
-        for node_id in sorted(found)
-    ]
+        if len({walked.first.boot for walked in walks if walked.first is not None}) > 1:
+            addresses = {str(walked.contact.address) for walked in walks}
+            found.setdefault(str(node_id), set()).update(addresses)
+    return [{"id": node_id, "addresses": sorted(found[node_id])} for node_id in sorted(found)]
 
 
 def _clocks_off(nodes: Iterable[JsonObject], unheard: Sequence[WrongClock]) -> list[JsonObject]:

@@ -8,6 +8,7 @@ import attrs
 from attrs import validators as v
 
 from reticulum.model import Contact, NodeId
+from reticulum.overlay.messages.bodies import Page
 
 R = TypeVar("R")
 
@@ -56,6 +57,7 @@ class Limits:
         most_named: Contacts, and holders, read of one answer; the rest is ignored. More than
             k: with one in five just dead, 20 named are 16 alive, and the last four of the k
             closest are never heard of (measured: recall 0.977 with 20, 0.9997 with 28).
+        most_pages: Further pages of long lists of holders, read while holders are wanting.
         deadline_s: Seconds from the beginning to the end at the latest.
     """
 
@@ -65,6 +67,7 @@ class Limits:
     enough: int = attrs.field(default=3, validator=v.ge(1))
     most_asked: int = attrs.field(default=256, validator=v.ge(1))
     most_named: int = attrs.field(default=MOST_NAMED, validator=v.ge(1))
+    most_pages: int = attrs.field(default=20, validator=v.ge(0))
     deadline_s: float = attrs.field(default=10.0, validator=v.gt(0))
 
 
@@ -74,17 +77,20 @@ class Ask:
     A question to send now.
 
     Silent for `soft_s`, the peer is sent the same question once more, under the same message
-    id; silent for `hard_s`, it is given up. A lookup asks no contact twice.
+    id; silent for `hard_s`, it is given up. A lookup asks no contact twice, but for further
+    pages.
 
     Args:
         contact: Whom.
         soft_s: Seconds until `Lookup.slow`.
         hard_s: Seconds until `Lookup.timed_out`.
+        page: Of holders alone, for `Lookup.read`; None for the whole question.
     """
 
     contact: Contact
     soft_s: float
     hard_s: float
+    page: Page | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -95,6 +95,10 @@ class Keeping:
         )
         return tuple(records), min(left, 255)
 
+    def all_providers(self, key: Key) -> tuple[ProviderRecord, ...]:
+        """Name every holder of an image that is known here."""
+        return tuple(self._providers.select(key, self._now(), seed=0)[0])
+
     def node(self, node_id: NodeId) -> NodeRecord | None:
         """The record of a node, if it is here."""
         return self._nodes.get(node_id, self._now())

@@ -7,6 +7,8 @@ from typing import Generic, TypeVar
 
 from reticulum.model import Contact, Key, NodeId
 from reticulum.overlay.inquiry import Ask, Ending, Limits, Result, Want
+from reticulum.overlay.messages.bodies import Page
+from reticulum.overlay.pages import Pages
 from reticulum.overlay.questions import Questions
 from reticulum.overlay.shortlist import Shortlist
 from reticulum.overlay.trace import DownHint, Hop, State
@@ -54,6 +56,7 @@ class Lookup(Generic[R]):
         self._shortlist.hear(start, None)
         self._holders: dict[NodeId, R] = {}
         self._disproved: set[NodeId] = set()
+        self._pages = Pages(self._limits.most_pages)
         self._questions = Questions(timeout_s)
         self._now = at
         self._deadline = at + self._limits.deadline_s
@@ -74,6 +77,7 @@ class Lookup(Generic[R]):
         at: float,
         contacts: Iterable[Contact] = (),
         holders: Mapping[NodeId, R] | None = None,
+        rest: Page | None = None,
     ) -> list[Ask]:
         """
         Take an answer, also a late one; the second of one peer is ignored.
@@ -83,6 +87,7 @@ class Lookup(Generic[R]):
             at: Now.
             contacts: The servers it knows closest to the target; the first ones are read.
             holders: What it says about holders: each record checked by the caller.
+            rest: Where its list of holders goes on; None if that was all.
         """
         known = self._shortlist.get(peer)
         if known is None or known.sent is None or known.state in (State.ANSWERED, State.REFUSED):
@@ -91,7 +96,20 @@ class Lookup(Generic[R]):
         self._questions.settle(known, State.ANSWERED)
         if self._result is None:
             self._shortlist.hear(islice(contacts, self._limits.most_named), known)
-            self._hold(holders or {})
+            self._hold(holders or {}, peer, rest)
+        return self.tick(at)
+
+    def read(
+        self,
+        peer: Contact,
+        at: float,
+        holders: Mapping[NodeId, R] | None = None,
+        rest: Page | None = None,
+    ) -> list[Ask]:
+        """Take a further page of *peer*, as in `answered`; nothing of it if it never came."""
+        self._pages.came(peer)
+        if self._result is None:
+            self._hold(holders or {}, peer, rest)
         return self.tick(at)
 
     def slow(self, peer: Contact, at: float) -> list[Ask]:
@@ -165,17 +183,19 @@ class Lookup(Generic[R]):
         """Dead referrals and who gave them; all of them once `settled`."""
         return self._shortlist.down_hints()
 
-    def _hold(self, holders: Mapping[NodeId, R]) -> None:
+    def _hold(self, holders: Mapping[NodeId, R], peer: Contact, rest: Page | None) -> None:
         for holder, record in islice(holders.items(), self._limits.most_named):
             if holder not in self._disproved and len(self._holders) < MOST_HOLDERS:
                 self._holders.setdefault(holder, record)
+        if len(self._holders) < self._limits.enough:
+            self._pages.note(peer, rest)
 
     def _reason_to_end(self) -> Ending | None:
         if self._now >= self._deadline:
             return Ending.OUT_OF_TIME
         if self._want is Want.HOLDERS and len(self._holders) >= self._limits.enough:
             return Ending.ENOUGH
-        return self._reason_by_distance()
+        return None if self._pages.pending else self._reason_by_distance()
 
     def _reason_by_distance(self) -> Ending | None:
         limits = self._limits
@@ -217,4 +237,5 @@ class Lookup(Generic[R]):
                 break
             if peer.state is State.HEARD and not peer.held_back(max(1, limits.alpha // 2)):
                 asks.append(self._questions.send(peer, self._now))
-        return asks
+        # Pages take no slots: they are few, and of peers that have just answered.
+        return [*asks, *(self._questions.ask(contact, page) for contact, page in self._pages.ask())]

@@ -33,6 +33,10 @@ class Alarm:
         else:
             waiting.callback(None)
 
+    def hush(self) -> None:
+        """Forget a ring that no pause has heard yet: what it was for is done now."""
+        self._rung = False
+
     async def pause(self, seconds: float) -> None:
         """
         Wait *seconds*, or until it rings.

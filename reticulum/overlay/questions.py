@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from reticulum.model import Contact, NodeId
 from reticulum.overlay.inquiry import Ask
+from reticulum.overlay.messages.bodies import Page
 from reticulum.overlay.peer import Peer, Sent
 from reticulum.overlay.trace import State
 
@@ -39,16 +40,24 @@ class Questions:
 
     def send(self, peer: Peer, at: float) -> Ask:
         """Note that *peer* is asked now."""
-        soft_s = self._timeout_s(peer.contact.node_id)
-        hard_s = min(max(2 * PATIENCE * soft_s, SHORTEST_HARD_S), LONGEST_HARD_S)
+        ask = self.ask(peer.contact)
         peer.send(
             Sent(
-                at=at, soft_at=at + soft_s, patience_at=at + PATIENCE * soft_s, hard_at=at + hard_s
+                at=at,
+                soft_at=at + ask.soft_s,
+                patience_at=at + PATIENCE * ask.soft_s,
+                hard_at=at + ask.hard_s,
             )
         )
         self._out[peer.contact] = peer
         self.sent += 1
-        return Ask(peer.contact, soft_s, hard_s)
+        return ask
+
+    def ask(self, contact: Contact, page: Page | None = None) -> Ask:
+        """Make a question, with the time-outs it gets; nothing is noted."""
+        soft_s = self._timeout_s(contact.node_id)
+        hard_s = min(max(2 * PATIENCE * soft_s, SHORTEST_HARD_S), LONGEST_HARD_S)
+        return Ask(contact, soft_s, hard_s, page)
 
     def settle(self, peer: Peer, state: State) -> None:
         """Note the end of waiting for *peer*, or its answer after the end."""

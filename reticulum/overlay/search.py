@@ -98,9 +98,8 @@ class Search:
 
     def begin(self) -> None:
         """Ask the first ones."""
-        for holder in self.aim.without:
-            self._lookup.disproved(holder, self._at)
-        self._go_on(self._lookup.tick(self._at))
+        asks = [ask for who in self.aim.without for ask in self._lookup.disproved(who, self._at)]
+        self._go_on([*asks, *self._lookup.tick(self._at)])
 
     @property
     def is_finished(self) -> bool:
@@ -157,12 +156,16 @@ class Search:
                 waiter.callback(None)
 
     def _go_on(self, asks: Iterable[Ask]) -> None:
-        find = Find(target=self.aim.target, want=_WANTED[self.aim.want])
+        whole = Find(target=self.aim.target, want=_WANTED[self.aim.want])
         for ask in asks:
+            find, take = whole, self._heard
+            if ask.page is not None:
+                find = Find(target=self.aim.target, want=Wanted.HOLDERS, page=ask.page)
+                take = self._read
             self._exchange.ask(
                 ask.contact.address,
                 find,
-                partial(self._heard, ask.contact),
+                partial(take, ask.contact),
                 node_id=ask.contact.node_id,
                 soft_s=ask.soft_s,
                 hard_s=ask.hard_s,
@@ -189,12 +192,30 @@ class Search:
         if not outcome.server or not isinstance(outcome.body, Found):
             self._go_on(self._lookup.refused(contact, now))
             return
+        found = outcome.body
+        holders = self.findings.take(outcome, found)
+        rest = found.next_page if self.aim.want is Want.HOLDERS else None
+        asks = self._lookup.answered(contact, now, found.closer, holders, rest)
+        self._go_on([*asks, *self._strike(now)])
+
+    def _read(self, contact: Contact, outcome: Outcome) -> None:
+        if self._is_over:
+            return
+        now = self._clock.seconds()
+        if not isinstance(outcome, Reply) or not isinstance(outcome.body, Found):
+            self._go_on(self._lookup.read(contact, now))
+            return
         holders = self.findings.take(outcome, outcome.body)
-        asks = self._lookup.answered(contact, now, outcome.body.closer, holders)
+        asks = self._lookup.read(contact, now, holders, outcome.body.next_page)
+        self._go_on([*asks, *self._strike(now)])
+
+    def _strike(self, now: float) -> list[Ask]:
+        """Strike those who took their word back; returns whom to ask instead."""
+        asks: list[Ask] = []
         for speaker in self.findings.withdrawn():
             if speaker in self._lookup.holders:
                 asks += self._lookup.disproved(speaker, now)
-        self._go_on(asks)
+        return asks
 
     def _wake_later(self) -> None:
         wake_at = self._lookup.wake_at

@@ -108,12 +108,11 @@ class Seeking:
         if search is not None and not search.is_finished:
             return search
         table = self._neighbours.table
-        known, _left = self._keeping.providers(aim.target, seed=0)
         search = self._searches[aim] = Search(
             aim,
             own=self._own,
             start=table.closest(aim.target, sound=True) or table.closest(aim.target),
-            known=known if aim.want is Want.HOLDERS else (),
+            known=self._keeping.all_providers(aim.target) if aim.want is Want.HOLDERS else (),
             findings=Findings(aim.target, self._own, self._keeping.believed),
             exchange=self._exchange,
             clock=self._clock,

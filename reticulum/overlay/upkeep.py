@@ -103,8 +103,8 @@ class Upkeep:
         while True:
             if not self.is_in:
                 await self._join()
-            if self._looks_due and await self._look_around():
-                self._looks_due -= 1
+            if self._looks_due:
+                await self._look()
             await self._alarm.pause(self._pause_s())
             rounds += 1
             await self._round(rounds)
@@ -123,6 +123,14 @@ class Upkeep:
             if not self.is_in:
                 await self._alarm.pause(about(next(pauses), self._rng))
         self._looks_due = LOOKS
+
+    async def _look(self) -> None:
+        # Counted off, and the ring forgotten, before: who stirs it meanwhile, as becoming a
+        # server does, asks for every look anew, the second one again some seconds behind.
+        self._alarm.hush()
+        self._looks_due -= 1
+        if not await self._look_around():
+            self._looks_due = min(self._looks_due + 1, LOOKS)
 
     async def _look_around(self) -> bool:
         result = await self._seeking.nodes(self._own)

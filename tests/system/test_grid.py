@@ -3,12 +3,14 @@
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pictures
+import pytest
 from processes import Node, until
 
 NODES = 20
@@ -113,3 +115,41 @@ def test_twenty_nodes_survive_ten_kills(start_node: Any, tmp_path: Path) -> None
     assert all(hop["state"] == "answered" and hop["rtt_s"] > 0 for hop in hops)
     for node in (*alive, *back):
         assert "Traceback" not in node.log()
+
+
+def test_both_ip_versions(start_node: Any, tmp_path: Path) -> None:
+    """
+    A node on every address of its machine is found, and gives its images, by IPv4 and by IPv6.
+
+    Its neighbours have one version each and can't reach each other: it serves both.
+    """
+    if not has_ipv6():
+        pytest.skip("there is no ::1 on this machine")
+    reticulum("init", str(tmp_path / "both"))
+    both = start_node("--peer", "*:0", data=tmp_path / "both", environment=SMALL)
+    image = pictures.photo(300, 200)
+    image_id = both.ask("POST", "/v1/images", image).json["id"]
+    number = int((both.data / "peer.port").read_text())
+
+    for name, host in (("four", "127.0.0.1"), ("six", "[::1]")):
+        address = f"{host}:{number}"
+        invite = reticulum("invite", "--data", str(both.data), "--address", address).strip()
+        data = tmp_path / name
+        node = start_node(
+            "--peer", f"{host}:0", "--join", invite, data=data, environment=SMALL, is_awaited=False
+        )
+        node.wait_ready()
+        until(lambda node=node: is_member(node), "joined", JOINED_S)
+        got = node.ask("GET", f"/image/{image_id}/full/x.jpg")
+        assert (200, image) == (got.status, got.body)
+        assert asked(node, "ping", address)["answered"]
+
+
+def has_ipv6() -> bool:
+    """Whether something can be bound to ::1."""
+    try:
+        with socket.socket(socket.AF_INET6) as sock:
+            sock.bind(("::1", 0))
+    except OSError:
+        return False
+    return True

@@ -1,6 +1,7 @@
 """Where a node listens for others, and what it tells them to dial."""
 
 import contextlib
+import errno
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from reticulum.assembly.peer_address import PORT_NAME, dialled_at, peer_address
 from reticulum.errors import BadSettings
 from reticulum.model import Address
+from reticulum.overlay.network import EVERYWHERE
 from reticulum.settings.sections import PeerSettings
 
 HOST = "127.0.0.1"
@@ -52,6 +54,36 @@ def test_default_port_gives_way(tmp_path: Path) -> None:
     assert 4160 != port
 
 
+def test_default_port_is_free_for_both_ip_versions(tmp_path: Path) -> None:
+    """A number that somebody has on IPv6 alone is not one to be told."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as other:
+        other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            other.bind(("::", 0))
+        except OSError as error:
+            pytest.skip(f"no IPv6 on this machine: {error}")
+        other.listen()
+        number = other.getsockname()[1]
+        with pytest.raises(BadSettings, match="--peer"):
+            peer_address(tmp_path, PeerSettings(address=f"*:{number}"))
+        assert (HOST, number) == peer_address(tmp_path, PeerSettings(address=f"{HOST}:{number}"))
+
+
+def test_no_ipv6_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are no such sockets, the default is IPv4 alone."""
+    real = socket.socket
+
+    def without_ipv6(family: int, *rest: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return real(family, *rest)
+
+    monkeypatch.setattr(socket, "socket", without_ipv6)
+    host, port = peer_address(tmp_path, PeerSettings(address="*:0"))
+    assert EVERYWHERE == host
+    assert Address(HOST, port) in dialled_at(host, port, None)
+
+
 @pytest.mark.parametrize("text", ["", "x", "0", "70000", "-1"])
 def test_nonsense_in_the_file_is_nothing(tmp_path: Path, text: str) -> None:
     """A damaged note of the port costs the port, not the start."""
@@ -65,10 +97,14 @@ def test_an_address_of_its_own_is_the_only_one() -> None:
     assert [Address(HOST, 7)] == dialled_at(HOST, 7, Address("127.0.0.9", 7))
 
 
-def test_a_wildcard_is_never_told() -> None:
+@pytest.mark.parametrize(
+    "wildcard, loopback",
+    [(EVERYWHERE, HOST), ("0.0.0.0", HOST), ("::", "::1")],  # noqa: S104  (wildcards)
+)
+def test_a_wildcard_is_never_told(wildcard: str, loopback: str) -> None:
     """What others see comes first, this machine's own addresses last."""
     seen = Address("198.51.100.7", 4160)
-    told = dialled_at("0.0.0.0", 4160, seen)  # noqa: S104  (the wildcard)
+    told = dialled_at(wildcard, 4160, seen)
 
-    assert (seen, Address(HOST, 4160)) == (told[0], told[-1])
-    assert "0.0.0.0" not in {address.host for address in told}  # noqa: S104
+    assert (seen, Address(loopback, 4160)) == (told[0], told[-1])
+    assert not {EVERYWHERE, "0.0.0.0", "::"} & {address.host for address in told}  # noqa: S104

@@ -80,10 +80,11 @@ def test_loopback_alone_gets_a_warning(data: Path, address: str) -> None:
     assert Invite.parse(result.stdout)
 
 
-def test_every_address_is_no_address(data: Path) -> None:
-    """0.0.0.0 stands in no invite: the machine's own addresses, or loopback, stand for it."""
-    result = reticulum_run("invite", "--data", str(data), "--address", "0.0.0.0:4170")
-    own = outward("0.0.0.0") or ["127.0.0.1"]  # noqa: S104
+@pytest.mark.parametrize("wildcard", ["*", "0.0.0.0"])  # noqa: S104  (wildcards)
+def test_every_address_is_no_address(data: Path, wildcard: str) -> None:
+    """A wildcard stands in no invite: the machine's own addresses, or loopback, stand for it."""
+    result = reticulum_run("invite", "--data", str(data), "--address", f"{wildcard}:4170")
+    own = outward(wildcard) or ["127.0.0.1"]
     assert tuple(Entrance(host, 4170) for host in own) == Invite.parse(result.stdout).entrances
 
 
@@ -126,7 +127,7 @@ def test_in_a_rotation_there_are_two(data: Path) -> None:
 
 def test_outward_addresses_are_this_machines() -> None:
     """A socket can be bound to each of them."""
-    for host in outward(""):
+    for host in outward("*"):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.bind((host, 0))

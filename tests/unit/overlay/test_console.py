@@ -80,7 +80,9 @@ class FakeOverlay:
     async def ask(self, contact_: Contact, target: Key) -> Told:
         if contact_ == contact(2):
             raise OutOfTime("silent")
-        return Told(closer=(contact(2),), holds=target == KEY, rtt_s=0.01)
+        return Told(
+            closer=(contact(2),), holds=target == KEY, rtt_s=0.01, clock_off_s=0.0, boot=b"b"
+        )
 
     def status(self) -> Status:
         return Status()

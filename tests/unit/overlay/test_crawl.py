@@ -55,7 +55,7 @@ class Network:
         if node not in self.alive:
             raise OutOfTime("silent")
         known = sorted(self.alive[node], key=lambda other: target.distance(other.node_id))
-        return Told(closer=tuple(known[:20]), rtt_s=0.01)
+        return Told(closer=tuple(known[:20]), rtt_s=0.01, clock_off_s=0.0, boot=b"b")
 
 
 def _known(node: Contact, everyone: list[Contact]) -> list[Contact]:
@@ -119,7 +119,7 @@ def made_up(count: int, *, at: Address | None = None) -> Callable[[Key], Told]:
             near = Key((target.number ^ number).to_bytes(20))
             address = at or Address(f"10.9.{number >> 8 & 255}.{number & 255}", 4160)
             closer.append(Contact(near, address))
-        return Told(closer=tuple(closer), rtt_s=0.01)
+        return Told(closer=tuple(closer), rtt_s=0.01, clock_off_s=0.0, boot=b"b")
 
     return lie
 
@@ -195,20 +195,18 @@ def test_an_answer_of_no_use_is_no_node() -> None:
     assert ["refused"] == [each["state"] for each in told(crawl)["silent"]]
 
 
-@pytest.mark.parametrize(
-    "boots,twins", [((b"a", b"b"), [True]), ((b"a", b"a"), []), ((b"", b""), [False])]
-)
-def test_one_key_at_two_addresses(boots: tuple[bytes, bytes], twins: list[bool]) -> None:
-    """Two runs at a time are two nodes; one run at two addresses is one; else it is likely."""
+@pytest.mark.parametrize("boots,twins", [((b"a", b"b"), 1), ((b"a", b"a"), 0)])
+def test_one_key_at_two_addresses(boots: tuple[bytes, bytes], twins: int) -> None:
+    """Two runs at a time are two nodes; one run at two addresses is one."""
     here, there = contact(1), contact(1, port=4161)
 
     class Double(Network):
         async def ask(self, node: Contact, target: Key) -> Told:
-            return Told(closer=(), rtt_s=0.01, boot=boots[node == there])
+            return Told(closer=(), rtt_s=0.01, clock_off_s=0.0, boot=boots[node == there])
 
     found = told(walk(Double({}), [here, there]))
     assert 1 == len(found["nodes"])
-    assert twins == [twin["sure"] for twin in found["twins"]]
+    assert twins == len(found["twins"])
     assert all([str(here.address), str(there.address)] == t["addresses"] for t in found["twins"])
 
 

@@ -11,6 +11,7 @@ from unit.overlay.lookup_network import Network, contact
 from reticulum.model import Contact, Key
 from reticulum.overlay.inquiry import Ask, Ending, Limits, Want
 from reticulum.overlay.lookup import MOST_HOLDERS, Lookup
+from reticulum.overlay.messages.bodies import Page
 from reticulum.overlay.trace import DownHint, State, route
 
 TARGET = Key(bytes(20))
@@ -390,3 +391,30 @@ def test_answers_in_any_order_give_the_same_nodes(random_: object) -> None:
 
 
 NETWORK = Network.grown(seed=11, nodes=200)
+
+
+def test_endless_lists_of_holders_are_given_up() -> None:
+    """Liars always have a page more: a lookup reads 10 of each and 20 in all, then ends."""
+    machine = lookup(1, 2, 3, 4, want=Want.HOLDERS)
+    asks, pages = machine.tick(0.0), 0
+    while asks:
+        ask = asks.pop()
+        if ask.page is None:
+            asks += machine.answered(ask.contact, 0.1, rest=Page(7, 12))
+        else:
+            pages += 1
+            asks += machine.read(ask.contact, 0.1, rest=Page(7, 12))
+
+    assert 20 == pages
+    assert Ending.CLOSEST is machine.result().ending
+
+
+def test_a_page_that_never_comes_holds_nothing_up() -> None:
+    """The lookup waits for it as for an answer, until it is told that there is none."""
+    machine = lookup(1, want=Want.HOLDERS)
+    machine.tick(0.0)
+    (ask,) = machine.answered(contact(1), 0.1, rest=Page(7, 12))
+    assert Page(7, 12) == ask.page
+    assert not machine.finished
+    assert [] == machine.read(contact(1), 1.1)
+    assert machine.finished

@@ -83,6 +83,18 @@ def test_knocks_for_ever(grid: Grid) -> None:
     grid.run(late.node.joined(), 120)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_those_who_come_at_the_same_moment_find_each_other(seed: int) -> None:
+    """Eight through one door: ten seconds later each has all others in its table."""
+    grid = Grid(seed)
+    for _ in range(8):
+        grid.start(grid.add())
+    grid.pass_time(10)
+    everybody = {peer.node.node_id for peer in grid.peers}
+    assert [everybody - {peer.node.node_id} for peer in grid.peers] == list(map(ids, grid.peers))
+    grid.stop()
+
+
 def test_a_client_is_in_no_table(grid: Grid) -> None:
     """It finds others, and is found by its record, but nobody is referred to it."""
     grid.grow(4)

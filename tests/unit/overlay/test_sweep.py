@@ -1,4 +1,4 @@
-"""The sweep: a million images re-announced in half a day under fifty packets a second."""
+"""The sweep: a few images every half an hour, a million in half a day; fifty packets a second."""
 
 import random
 import statistics
@@ -10,7 +10,6 @@ from overlay_strategies import NOW, key, keys, message, unsigned_record
 
 from reticulum.model import Key, NodeId
 from reticulum.overlay.announcing import (
-    PERIOD_S,
     Change,
     KeyIndex,
     NetworkSize,
@@ -20,15 +19,23 @@ from reticulum.overlay.announcing import (
     gap_s,
     piles,
     region_bits,
+    round_s,
     settled_region,
 )
 from reticulum.overlay.announcing.piles import COPIES, PER_DATAGRAM
 from reticulum.overlay.announcing.region import SPACE
+from reticulum.overlay.announcing.rounds import (
+    LONGEST_ROUND_S,
+    PACKETS_S,
+    SHORTEST_ROUND_S,
+    round_packets,
+)
 from reticulum.overlay.announcing.sweep import LONGEST_GAP_S, MOST_PACKETS_S
 from reticulum.overlay.messages import Store, encode
 from reticulum.overlay.records import LIFETIME_S
 
 _HALF_DAY_S = 12 * 3600
+PERIOD_S = 7200.0
 
 
 def _nodes(count: int, seed: int = 1) -> list[NodeId]:
@@ -65,12 +72,12 @@ def test_packet_budget() -> None:
         space += share
         sampled += len(held)
         regions += 1
-        sweep = sweep.after(region, NOW)
+        sweep = sweep.after(region, NOW, PERIOD_S)
 
-    a_round = packets / space
-    assert a_round / PERIOD_S < 50
-    assert PERIOD_S < _HALF_DAY_S
-    # In one direction, without the margin that PERIOD_S is: 8 / 12 of a packet an image.
+    a_round, period_s = packets / space, round_s(images, 1 << region_bits(len(nodes)))
+    assert a_round / period_s < 50
+    assert period_s < _HALF_DAY_S
+    # In one direction, and if there were all of half a day: 8 / 12 of a packet an image.
     assert a_round / 2 / _HALF_DAY_S < 17
     assert sampled / space == pytest.approx(images, rel=0.01)
 
@@ -98,7 +105,7 @@ def test_a_round_meets_every_key_in_time(bits: int) -> None:
     while not regions or sweep.position != Region.around(key(1), bits).first:
         region = sweep.region(bits)
         regions.append(region)
-        sweep = sweep.after(region, sweep.due)
+        sweep = sweep.after(region, sweep.due, PERIOD_S)
 
     assert len(regions) == len(set(regions)) == 2**bits
     part = (regions[0].end - start) / SPACE + (2**bits - 1) / 2**bits
@@ -114,8 +121,8 @@ def test_regions_may_change_on_the_way(sizes: list[int], start: Key) -> None:
         region = sweep.region(bits)
         assert region.first <= sweep.position < region.end
         passed += region.end - sweep.position
-        slot = sweep.slot_s(region)
-        following = sweep.after(region, sweep.due)
+        slot = sweep.slot_s(region, PERIOD_S)
+        following = sweep.after(region, sweep.due, PERIOD_S)
         assert following.position == region.end % SPACE
         assert following.due == pytest.approx(sweep.due + slot)
         sweep = following
@@ -126,7 +133,7 @@ def test_regions_may_change_on_the_way(sizes: list[int], start: Key) -> None:
 def test_goes_on_after_a_restart() -> None:
     """Position and due time are all there is to remember."""
     sweep = Sweep.begin(key(1), NOW)
-    sweep = sweep.after(sweep.region(6), NOW)
+    sweep = sweep.after(sweep.region(6), NOW, PERIOD_S)
     restored = Sweep(sweep.position, sweep.due)
 
     assert sweep == restored
@@ -137,36 +144,83 @@ def test_a_node_that_was_away_is_behind() -> None:
     """By what it missed, but never by more than a round; a new one by a whole round."""
     sweep = Sweep(0, NOW)
     region = sweep.region(1)
-    back = sweep.after(region, NOW + 30 * 86_400)
+    back = sweep.after(region, NOW + 30 * 86_400, PERIOD_S)
 
-    assert NOW + 29 * 86_400 < back.due <= NOW + 30 * 86_400
-    assert Sweep.begin(key(1), NOW).due == NOW - PERIOD_S
-    hurry = gap_s(10_000, Sweep.begin(key(1), NOW), region, NOW)
+    assert NOW + 30 * 86_400 - PERIOD_S == back.due
+    assert Sweep.begin(key(1), NOW).due == NOW - LONGEST_ROUND_S
+    hurry = gap_s(10_000, Sweep.begin(key(1), NOW), region, NOW, PERIOD_S)
     assert 1 / MOST_PACKETS_S == pytest.approx(hurry)
 
 
 def test_a_clock_set_back_does_not_stop_it() -> None:
-    """The next region is at most a period away."""
-    sweep = Sweep(0, NOW).after(Region(3, 0), NOW - 365 * 86_400)
+    """The next region is at most a round away."""
+    early = NOW - 365 * 86_400
 
-    assert sweep.due <= NOW - 365 * 86_400 + PERIOD_S
+    assert Sweep(0, NOW).after(Region(3, 0), early, PERIOD_S).due == early + PERIOD_S
+    assert Sweep(7, NOW).within(early, PERIOD_S) == Sweep(7, early + PERIOD_S)
+
+
+def test_rounds_that_become_shorter() -> None:
+    """What was planned for later is due within the new round; what is due stays so."""
+    assert Sweep(7, NOW + 40_000).within(NOW, 1800.0) == Sweep(7, NOW + 1800)
+    assert Sweep(7, NOW + 100).within(NOW, 1800.0) == Sweep(7, NOW + 100)
+    assert Sweep(7, NOW - 9000).within(NOW, 1800.0) == Sweep(7, NOW - 9000)
 
 
 def test_gaps() -> None:
     """As slow as the time allows, but few packets go at once; never faster than the bound."""
     sweep, region = Sweep(0, NOW), Region(6, 0)
-    slot = sweep.slot_s(region)
+    slot = sweep.slot_s(region, 36_000)
 
-    assert slot / 10_000 == pytest.approx(gap_s(10_000, sweep, region, NOW))
-    assert LONGEST_GAP_S == gap_s(5, sweep, region, NOW)
-    assert 1 / MOST_PACKETS_S == gap_s(10**6, sweep, region, NOW)
-    assert 1 / MOST_PACKETS_S == gap_s(5, sweep, region, NOW + 2 * slot)
-    assert LONGEST_GAP_S == gap_s(0, sweep, region, NOW)
+    def gap(packets: int, now: float = NOW) -> float:
+        return gap_s(packets, sweep, region, now, 36_000)
+
+    assert slot / 10_000 == pytest.approx(gap(10_000))
+    assert LONGEST_GAP_S == gap(5)
+    assert 1 / MOST_PACKETS_S == gap(10**6)
+    assert 1 / MOST_PACKETS_S == gap(5, NOW + 2 * slot)
+    assert LONGEST_GAP_S == gap(0)
+
+
+@pytest.mark.parametrize("images", [0, 1, 100, 5000])
+def test_few_images_are_announced_often(images: int) -> None:
+    """A node with few images is round every half an hour, in grids of up to 1,000 nodes."""
+    for nodes in (1, 60, 1000):
+        assert SHORTEST_ROUND_S == round_s(images, 1 << region_bits(nodes))
+
+
+@given(st.integers(0, 10**8), st.integers(0, 32))
+def test_a_round_costs_little_or_is_as_rare_as_may_be(images: int, bits: int) -> None:
+    """Six packets a second are sent at most, unless records would expire meanwhile."""
+    period_s = round_s(images, 1 << bits)
+
+    assert SHORTEST_ROUND_S <= period_s <= LONGEST_ROUND_S
+    if period_s < LONGEST_ROUND_S:
+        assert round_packets(images, 1 << bits) / period_s <= PACKETS_S * 1.000001
+    assert period_s <= round_s(images + 1000, 1 << bits)
+
+
+@pytest.mark.parametrize("nodes", [60, 1000])
+@pytest.mark.parametrize("images", [30, 1000, 30_000])
+def test_round_packets(nodes: int, images: int) -> None:
+    """The estimate is no less than what the planner sends, and less than twice that."""
+    bits, chance = region_bits(nodes), random.Random(4)  # noqa: S311
+    ids = _nodes(nodes)
+    held = [Key(chance.randbytes(20)) for _ in range(images)]
+    sent = 0
+    for prefix in range(1 << bits):
+        region = Region(bits, prefix)
+        records = [unsigned_record(1, k) for k in held if k in region]
+        if records:
+            middle = Key(((region.first + region.end) // 2).to_bytes(20))
+            sent += 30 + sum(1 for _ in piles(records, _closest(ids, middle)))
+
+    assert sent <= round_packets(images, 1 << bits) < 2 * sent
 
 
 def test_one_round_may_fail() -> None:
     """Records outlive two rounds."""
-    assert LIFETIME_S > 2 * PERIOD_S
+    assert LIFETIME_S > 2 * LONGEST_ROUND_S
 
 
 @pytest.mark.parametrize("size, bits", [(0, 0), (1, 0), (20, 0), (21, 1), (1000, 6), (10_000, 9)])

@@ -151,7 +151,10 @@ async def test_people_have_their_routes_here_too(operator: Operator) -> None:
     assert _picture() == (await ask("GET", operator.url + sent.json["url"])).body
     assert 200 == (await ask("GET", f"{operator.url}/v1/status")).status
     assert 200 == (await ask("GET", f"{operator.url}/")).status
-    assert 405 == (await ask("POST", f"{operator.url}/v1/dht/table")).status
+    refused = await ask("POST", f"{operator.url}/v1/dht/table")
+    assert 405 == refused.status
+    assert "POST is not for this path" == refused.json["detail"]
+    assert "GET, HEAD" == refused.headers["allow"]
     assert 405 == (await ask("PUT", f"{operator.url}/v1/status")).status
 
 
