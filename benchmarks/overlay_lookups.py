@@ -15,46 +15,46 @@ Row = dict[str, object]
 DEAD = 0.2
 
 
-def lookups(nodes: int, count: int, seed: int) -> Iterator[Row]:
-    """Measure ours and theirs: healthy, and at the moment when one in five has died."""
-    grid, wall_s = grown(nodes, seed)
-    yield _row("reticulum", nodes, 0.0, look_up_many(grid, count), wall_s)
-    grid.kill_share(DEAD)
-    yield _row("reticulum", nodes, DEAD, look_up_many(grid, count), wall_s)
-    begun = time.monotonic()
-    stock = StockGrid(nodes, seed)
-    wall_s = time.monotonic() - begun
-    yield _row("kademlia", nodes, 0.0, stock.look_up_many(count), wall_s)
-    stock.kill_share(DEAD)
-    yield _row("kademlia", nodes, DEAD, stock.look_up_many(count), wall_s)
-    stock.close()
-
-
-def growth(sizes: list[int], count: int, seed: int) -> Iterator[Row]:
+def lookups(sizes: list[int], stock: int, count: int, seed: int) -> Iterator[Row]:
     """
-    Measure what a lookup costs in grids of several sizes.
+    Measure ours and theirs: healthy, and at the moment when one in five has died.
 
-    The lookup's own datagrams are counted from its trace; `all_messages` has whatever else the
-    node says and is asked meanwhile. In a young grid that is mostly getting to know whom it met.
+    Args:
+        sizes: Nodes of the grids.
+        stock: Nodes of the largest one in which theirs is measured.
+        count: Lookups in each state.
+        seed: Of everything random.
     """
     for nodes in sizes:
-        grid, wall_s = grown(nodes, seed)
-        everything = look_up_many(grid, count)
-        own = statistics.mean(_asked_and_answered(grid) for _ in range(count))
-        peers = tables(grid)
-        yield {
-            "nodes": nodes,
-            "lookups": count,
-            "messages": round(own, 1),
-            "messages_per_log2_n": round(own / math.log2(nodes), 2),
-            "all_messages": round(everything.messages, 1),
-            "p50_s": round(everything.p50_s, 3),
-            "recall_at_20": round(everything.recall, 4),
-            "mean_peers": round(statistics.mean(peers), 1),
-            "most_peers": max(peers),
-            "longest_datagram": grid.network.traffic.longest,
-            "grown_in_s": round(wall_s, 1),
-        }
+        yield from _ours(nodes, count, seed)
+        if nodes <= stock:
+            yield from _theirs(nodes, count, seed)
+
+
+def _ours(nodes: int, count: int, seed: int) -> Iterator[Row]:
+    begun = time.process_time()
+    grid = grown(nodes, seed)
+    numbers = look_up_many(grid, count)
+    own = statistics.mean(_asked_and_answered(grid) for _ in range(count))
+    peers = statistics.mean(member.overlay.status().peers for member in grid.running())
+    took_s = time.process_time() - begun
+    yield _row("reticulum", nodes, 0.0, numbers, own=own, peers=peers, cpu_s=took_s)
+    begun = time.process_time()
+    grid.kill_share(DEAD)
+    numbers = look_up_many(grid, count)
+    yield _row("reticulum", nodes, DEAD, numbers, cpu_s=time.process_time() - begun)
+
+
+def _theirs(nodes: int, count: int, seed: int) -> Iterator[Row]:
+    begun = time.process_time()
+    grid = StockGrid(nodes, seed)
+    numbers = grid.look_up_many(count)
+    yield _row("kademlia", nodes, 0.0, numbers, cpu_s=time.process_time() - begun)
+    begun = time.process_time()
+    grid.kill_share(DEAD)
+    numbers = grid.look_up_many(count)
+    yield _row("kademlia", nodes, DEAD, numbers, cpu_s=time.process_time() - begun)
+    grid.close()
 
 
 def _asked_and_answered(grid: Grid) -> int:
@@ -64,26 +64,30 @@ def _asked_and_answered(grid: Grid) -> int:
     return len(asked) + sum(hop.state is State.ANSWERED for hop in asked)
 
 
-def grown(nodes: int, seed: int) -> tuple[Grid, float]:
-    """
-    Let a grid come to life through one entrance, and settle for a minute.
-
-    Returns:
-        The grid, and the seconds of real time it took.
-    """
-    begun = time.monotonic()
+def grown(nodes: int, seed: int) -> Grid:
+    """Let a grid come to life through one entrance, and settle for a minute."""
     grid = Grid(seed)
     grid.grow(nodes)
     grid.run(60)
-    return grid, time.monotonic() - begun
+    return grid
 
 
-def tables(grid: Grid) -> list[int]:
-    """How many contacts each running node has in its table."""
-    return [member.overlay.status().peers for member in grid.running()]
+def _row(
+    what: str,
+    nodes: int,
+    dead: float,
+    numbers: Numbers,
+    *,
+    cpu_s: float,
+    own: float | None = None,
+    peers: float | None = None,
+) -> Row:
+    """
+    One line of the table.
 
-
-def _row(what: str, nodes: int, dead: float, numbers: Numbers, wall_s: float) -> Row:
+    A lookup's own datagrams are counted from its trace; `all_messages` has whatever else the node
+    says and is asked meanwhile. In a young grid that is mostly getting to know whom it met.
+    """
     return {
         "what": what,
         "nodes": nodes,
@@ -93,6 +97,9 @@ def _row(what: str, nodes: int, dead: float, numbers: Numbers, wall_s: float) ->
         "p99_s": round(numbers.p99_s, 3),
         "recall_at_20": round(numbers.recall, 4),
         "dead_in_results": numbers.dead,
-        "messages": round(numbers.messages, 1),
-        "grown_in_s": round(wall_s, 1),
+        "messages": None if own is None else round(own, 1),
+        "per_log2_n": None if own is None else round(own / math.log2(nodes), 2),
+        "all_messages": round(numbers.messages, 1),
+        "mean_peers": None if peers is None else round(peers, 1),
+        "cpu_s": round(cpu_s, 1),
     }

@@ -18,6 +18,7 @@ from reticulum.overlay.announcing import (
     gap_s,
     piles,
     region_bits,
+    round_s,
     settled_region,
 )
 from reticulum.overlay.announcing.piles import COPIES, PER_DATAGRAM
@@ -134,26 +135,33 @@ class Announcer:
             return 0.0
         if (news := self.news.oldest(bits)) is not None:
             _region, changes = news
-            if await self._tell(next(iter(changes)), changes):
-                self.news.told(changes)
+            done = await self._tell(next(iter(changes)), changes)
+            if done is not None:
+                # The size of the grid may have been taken for too small: the rest is for others.
+                self.news.told({key: change for key, change in changes.items() if key in done})
                 return 0.0
             self.news.postpone(changes)
             return about(ALONE_PAUSE_S, self._rng)
         return await self._sweep_on(bits)
 
     async def _sweep_on(self, bits: int) -> float:
-        now, region = self._now(), self.sweep.region(bits)
+        now, period_s = self._now(), self._round_s()
+        self.sweep = self.sweep.within(now, period_s)
         if now < self.sweep.due:
             return min(about(self.sweep.due - now, self._rng, 0.05), LONGEST_PAUSE_S)
+        region = self.sweep.region(bits)
         if not self.keys.count(region):
-            self.sweep = self.sweep.after(region, now)
+            self.sweep = self.sweep.after(region, now, period_s)
             return 0.0
         target = Key(self.sweep.position.to_bytes(KEY_BITS // 8))
         done = await self._tell(target, None)
         if done is None:
             return about(ALONE_PAUSE_S, self._rng)
-        self.sweep = self.sweep.after(done, self._now())
+        self.sweep = self.sweep.after(done, self._now(), period_s)
         return 0.0
+
+    def _round_s(self) -> float:
+        return round_s(len(self.keys), 1 << region_bits(self._seeking.network_size.nodes))
 
     async def _tell_of_itself(self) -> bool:
         record = self._voice.node_record()
@@ -185,7 +193,7 @@ class Announcer:
             )
             packets = -(-self.keys.count(region) * min(COPIES, len(near)) // PER_DATAGRAM)
         else:
-            records = self._signed(iter(changes.items()))
+            records = self._signed((k, change) for k, change in changes.items() if k in region)
             packets = len(near)
         taken = await self._hand_out(records, near, packets, region)
         return region if taken else None
@@ -218,7 +226,7 @@ class Announcer:
             if len(out) >= IN_FLIGHT:
                 taken |= await out.pop(0)
             if packets > len(near):
-                gap = gap_s(packets, self.sweep, region, self._now())
+                gap = gap_s(packets, self.sweep, region, self._now(), self._round_s())
                 await _soon(self._clock, gap)
         for waiting in out:
             taken |= await waiting

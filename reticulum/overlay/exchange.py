@@ -236,6 +236,8 @@ class Exchange:
             server=message.envelope.server,
             body=message.body,
             rtt_s=now - asked.at,
+            clock_ms=opened.clock_ms,
+            boot=opened.boot,
         )
         self._measure(asked, reply.contact, now)
         token = getattr(message.body, "token", b"")

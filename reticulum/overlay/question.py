@@ -56,12 +56,16 @@ class Reply:
         server: Whether it may be entered in tables.
         body: What it says.
         rtt_s: Seconds since the question, with any retransmission in it.
+        clock_ms: Its clock when it answered, ms since 1970.
+        boot: Of its start: two of them at a time are two nodes with one key.
     """
 
     contact: Contact
     server: bool
     body: Body
     rtt_s: float
+    clock_ms: int
+    boot: bytes
 
 
 class Miss(enum.Enum):

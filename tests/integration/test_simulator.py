@@ -1,6 +1,7 @@
 """The production overlay on the simulator: what a grid promises, in virtual time."""
 
 import gc
+import heapq
 import sys
 import time
 from collections.abc import Callable
@@ -10,9 +11,11 @@ import pytest
 from twisted.internet.defer import ensureDeferred
 
 from reticulum.errors import ReticulumError
-from reticulum.overlay.records import Role
+from reticulum.model import Key
+from reticulum.overlay.announcing.rounds import SHORTEST_ROUND_S
+from reticulum.overlay.records import ProviderRecord, Role
 from reticulum.testing.simulator.grid import Grid
-from reticulum.testing.simulator.liar import Lie
+from reticulum.testing.simulator.liar import Liar, Lie
 from reticulum.testing.simulator.measuring import Numbers, look_up, look_up_many
 from reticulum.testing.simulator.member import Habits, Member
 from reticulum.testing.simulator.traffic import UNFRAGMENTED_BYTES
@@ -137,6 +140,62 @@ def test_an_image_is_found_from_everywhere() -> None:
     assert not any(grid.wait(other.overlay.holders(key)) for other in others)
 
 
+def keepers(grid: Grid, key: Key) -> list[Member]:
+    """The eight running nodes closest to *key*: those that are to keep its records."""
+    return heapq.nsmallest(8, grid.running(), key=lambda member: key.distance(member.node_id))
+
+
+def kept(grid: Grid, key: Key) -> int:
+    """How many of these keep one."""
+    return sum(
+        any(isinstance(r, ProviderRecord) and r.key == key for r in keeper.overlay.records_view())
+        for keeper in keepers(grid, key)
+    )
+
+
+def test_news_reach_the_closest_in_a_grid_of_unknown_size() -> None:
+    """A node that has just come, and knows nothing of the grid, tells each key's own keepers."""
+    grid = grown(60)
+    (newcomer,) = grid.grow(1)
+    keys = [grid.any_key() for _ in range(40)]
+    for key in keys:
+        newcomer.stock.add(key)
+        newcomer.overlay.announce(key, 20)
+    grid.run(120)
+
+    assert [8] * 40 == [kept(grid, key) for key in keys]
+
+
+def test_records_come_back_when_all_keepers_are_gone() -> None:
+    """Within two rounds of half an hour, others keep them."""
+    grid = grown(40)
+    holder = grid.members[7]
+    announced(grid, holder)
+    ((key, _),) = holder.stock.keys()
+    grid.kill(member for member in keepers(grid, key) if member is not holder)
+    grid.run(60)
+    assert kept(grid, key) <= 1
+
+    # Two: the holder's first round began before it knew how many regions there are.
+    grid.run(2 * SHORTEST_ROUND_S)
+    assert kept(grid, key) == 8
+
+
+def test_who_was_away_for_long_announces_at_once() -> None:
+    """A holder that comes back after more than a round tells whoever has become the closest."""
+    grid = grown(40)
+    holder = grid.members[7]
+    announced(grid, holder)
+    ((key, _),) = holder.stock.keys()
+    grid.wait(holder.stop())
+    grid.kill(keepers(grid, key))
+    grid.run(2 * SHORTEST_ROUND_S)
+    grid.start(holder)
+    grid.run(180)
+
+    assert kept(grid, key) == 8
+
+
 def test_lossy_network() -> None:
     """With one datagram in twenty lost, nodes join and lookups find who is there."""
     numbers = look_up_many(grown(60, loss=0.05), 30)
@@ -145,22 +204,74 @@ def test_lossy_network() -> None:
     assert numbers.p99_s < 3
 
 
-@pytest.mark.parametrize("lie", Lie)
-def test_liars(lie: Lie, say: Say) -> None:
-    """With one in ten lying, every lookup ends, and finds nearly all who are honest."""
+@attrs.frozen
+class LookedUp:
+    """Lookups in a grid with liars, summed up."""
+
+    honest: float
+    """Share found of the honest nodes that are among the 20 closest, liars counted."""
+    liars: int
+    """Places in results that liars have, under the ids under which they came."""
+    nobody: int
+    """Places in results of nodes that are neither honest nor those liars."""
+    slowest_s: float
+
+
+def among_liars(grid: Grid, liars: list[Liar]) -> LookedUp:
+    """Let nodes chosen at random look for 30 random keys."""
+    bad = {liar.contact for liar in liars}
+    honest = hits = places = nobody = 0
+    slowest_s = 0.0
+    for _ in range(30):
+        member, target = grid.random.choice(grid.members), grid.any_key()
+        begun = grid.clock.seconds()
+        found = set(grid.wait(member.overlay.closest(target)))
+        slowest_s = max(slowest_s, grid.clock.seconds() - begun)
+        good = {server.contact for server in grid.servers() if server is not member}
+        nearest = heapq.nsmallest(20, good | bad, key=lambda c: target.distance(c.node_id))
+        honest += len(good.intersection(nearest))
+        hits += len(good.intersection(nearest) & found)
+        places += len(found & bad)
+        nobody += len(found - good - bad)
+    return LookedUp(hits / honest, places, nobody, slowest_s)
+
+
+def with_liars(lie: Lie, say: Say) -> tuple[LookedUp, list[Liar]]:
+    """A grid of 60 and six liars."""
     grid = grown(60)
     liars = [grid.lie(lie) for _ in range(6)]
     grid.run(60)
-    measured = [look_up(grid, grid.random.choice(grid.members), grid.any_key()) for _ in range(30)]
-    recall = sum(each.recall for each in measured) / len(measured)
-    slowest = max(each.took_s for each in measured)
-    asked = sum(liar.asked for liar in liars)
-    say(f"{lie.name}: recall {recall:.3f}, slowest {slowest:.2f} s, liars asked {asked} times")
+    found = among_liars(grid, liars)
+    say(
+        f"{lie.name}: {found.honest:.3f} of the honest, {found.liars} liars and {found.nobody} "
+        f"others in results, slowest {found.slowest_s:.2f} s, "
+        f"liars asked {sum(liar.asked for liar in liars)} times"
+    )
+    return found, liars
 
-    assert asked > 0
-    assert slowest <= 10
-    # Liars that answer are among the closest by right, and displace one in ten.
-    assert recall >= 0.85
+
+@pytest.mark.parametrize("lie", [lie for lie in Lie if lie is not Lie.CROWD])
+def test_liars(lie: Lie, say: Say) -> None:
+    """With one in ten lying, lookups find every honest node they should, and nobody made up."""
+    found, liars = with_liars(lie, say)
+
+    assert all(liar.asked > 0 for liar in liars)
+    assert found.slowest_s <= 10
+    assert found.honest >= 0.99
+    assert 0 == found.nobody
+    # Those that answer in time and in their own name are there by right.
+    assert (found.liars > 0) == (lie in (Lie.ITSELF, Lie.MADE_UP))
+
+
+def test_a_crowd_holds_nobody_up(say: Say) -> None:
+    """
+    Members that answer under as many ids as they like can hide who is closest, but every lookup
+    ends in time. That ids are not proven when a question is answered is a known limit.
+    """
+    found, liars = with_liars(Lie.CROWD, say)
+
+    assert all(liar.asked > 0 for liar in liars)
+    assert found.slowest_s <= 10
 
 
 def test_partition_heals() -> None:

@@ -5,10 +5,10 @@ from reticulum.overlay.announcing.network_size import NetworkSize
 from reticulum.overlay.announcing.news import Change, News
 from reticulum.overlay.announcing.piles import piles
 from reticulum.overlay.announcing.region import Region, region_bits, settled_region
-from reticulum.overlay.announcing.sweep import PERIOD_S, OwnKeys, Sweep, gap_s
+from reticulum.overlay.announcing.rounds import round_s
+from reticulum.overlay.announcing.sweep import OwnKeys, Sweep, gap_s
 
 __all__ = [
-    "PERIOD_S",
     "Change",
     "KeyIndex",
     "NetworkSize",
@@ -19,5 +19,6 @@ __all__ = [
     "gap_s",
     "piles",
     "region_bits",
+    "round_s",
     "settled_region",
 ]

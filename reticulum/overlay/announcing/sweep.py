@@ -1,10 +1,10 @@
 """
 The sweep: which region of the key space to announce next, and when.
 
-A node goes through the key space once in `PERIOD_S`. Where it is and when that was due is all it
-has to remember, so a sweep goes on after a restart where it was, and does not care when regions
-become smaller or larger on the way. A node that was away is behind, at most by one whole round,
-and then goes as fast as `gap_s` lets it.
+A node goes through the key space once in a period, which `round_s` chooses. Where it is and when
+that was due is all it has to remember, so a sweep goes on after a restart where it was, and does
+not care when regions or the period become smaller or larger on the way. A node that was away is
+behind, at most by one whole round, and then goes as fast as `gap_s` lets it.
 """
 
 from collections.abc import Iterator
@@ -15,9 +15,8 @@ from attrs import validators as v
 
 from reticulum.model import Key, NodeId
 from reticulum.overlay.announcing.region import KEY_BITS, SPACE, Region
+from reticulum.overlay.announcing.rounds import LONGEST_ROUND_S
 
-PERIOD_S = 11 * 3600
-"""Of a round. Records live 24 h: one round may fail."""
 MOST_PACKETS_S = 40
 LONGEST_GAP_S = 1.0
 """Few packets are sent at once, while the tokens for them are good."""
@@ -49,31 +48,42 @@ class Sweep:
     @classmethod
     def begin(cls, own: NodeId, now: float) -> Self:
         """Start the very first round, at *now*: everything is overdue."""
-        return cls(own.number, now - PERIOD_S)
+        return cls(own.number, now - LONGEST_ROUND_S)
 
     def region(self, bits: int) -> Region:
         """Of all regions with *bits* the one that comes next."""
         return Region(bits, self.position >> (KEY_BITS - bits))
 
-    def after(self, region: Region, now: float) -> Self:
+    def within(self, now: float, period_s: float) -> Self:
+        """
+        Go on within a round from now at the latest, which may not be what was planned.
+
+        The rounds may have become shorter since, or the clock may have been set back.
+
+        Args:
+            now: Seconds since 1970.
+            period_s: Of a round as it is now, in seconds.
+        """
+        return type(self)(self.position, min(self.due, now + period_s))
+
+    def after(self, region: Region, now: float, period_s: float) -> Self:
         """
         Go on behind a region that was announced, or had nothing to announce.
 
         Args:
             region: Any that the position is in.
             now: Seconds since 1970.
+            period_s: Of a round, in seconds.
         """
-        due = self.due + self.slot_s(region)
-        # A clock that was set back may not stop the sweep for longer than a round, either.
-        due = min(max(due, now - PERIOD_S), now + PERIOD_S)
-        return type(self)(region.end % SPACE, due)
+        due = max(self.due + self.slot_s(region, period_s), now - period_s)
+        return type(self)(region.end % SPACE, due).within(now, period_s)
 
-    def slot_s(self, region: Region) -> float:
+    def slot_s(self, region: Region, period_s: float) -> float:
         """How long a region takes, if all is well, in seconds: as much of a round as of space."""
-        return PERIOD_S * ((region.end - self.position) / SPACE)
+        return period_s * ((region.end - self.position) / SPACE)
 
 
-def gap_s(packets: int, sweep: Sweep, region: Region, now: float) -> float:
+def gap_s(packets: int, sweep: Sweep, region: Region, now: float, period_s: float) -> float:
     """
     Say how long to wait between two packets of a region.
 
@@ -82,9 +92,10 @@ def gap_s(packets: int, sweep: Sweep, region: Region, now: float) -> float:
         sweep: As it was when the region began.
         region: Which.
         now: Seconds since 1970.
+        period_s: Of a round, in seconds.
 
     Returns:
         Seconds, from 1 / `MOST_PACKETS_S` (behind time) to `LONGEST_GAP_S` (few packets).
     """
-    left_s = sweep.due + sweep.slot_s(region) - now
+    left_s = sweep.due + sweep.slot_s(region, period_s) - now
     return min(max(left_s / max(packets, 1), 1 / MOST_PACKETS_S), LONGEST_GAP_S)

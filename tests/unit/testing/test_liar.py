@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from reticulum.model import Address, Contact, Key
+from reticulum.model import Address, Contact, Key, NodeId
 from reticulum.overlay.grid_keys import GridKeys, KeyRing
 from reticulum.overlay.messages import (
     Envelope,
@@ -17,7 +17,7 @@ from reticulum.overlay.messages import (
     encode,
 )
 from reticulum.overlay.replay import Windows
-from reticulum.overlay.seal import Sealer
+from reticulum.overlay.seal import ANYONE, Sealer
 from reticulum.overlay.unseal import Unsealer
 from reticulum.testing.simulator.clock import HeapClock
 from reticulum.testing.simulator.delays import Delays
@@ -52,17 +52,17 @@ class Asker:
         opened = self.unsealer.unseal(datagram, self.time.wall_ms())
         self.heard.append((self.clock.seconds(), decode(opened.body)))
 
-    def ask(self, body: Ping | Find | Store) -> tuple[float, Message]:
-        """The answer, and after how long it came."""
+    def ask(self, body: Ping | Find | Store, asked: NodeId | None = None) -> tuple[float, Message]:
+        """The answer, and after how long it came; asked for by an id, or as whoever is there."""
         message = Message(Envelope(b"question", ASKER), body)
-        datagram = self.sealer.seal(encode(message).data, self.time.wall_ms())
+        recipient = ANYONE if asked is None else asked.digest[:8]
+        datagram = self.sealer.seal(encode(message).data, self.time.wall_ms(), recipient)
         self.network.send(self.place, datagram, THERE)
         self.clock.advance(60)
-        (answer,) = self.heard
-        return answer
+        return self.heard[-1]
 
 
-@pytest.mark.parametrize("lie", [Lie.ITSELF, Lie.MADE_UP, Lie.LATE])
+@pytest.mark.parametrize("lie", [Lie.ITSELF, Lie.CROWD, Lie.MADE_UP, Lie.LATE])
 def test_looks_honest(lie: Lie) -> None:
     """It answers a ping as a server does, under the transaction and the id it always has."""
     asker = Asker(lie)
@@ -92,6 +92,19 @@ def test_names_itself() -> None:
     assert len({contact.node_id for contact in found.closer}) > 20
 
 
+@pytest.mark.parametrize("lie", [Lie.ITSELF, Lie.CROWD])
+def test_answers_under_the_names_it_gave_itself(lie: Lie) -> None:
+    """One of a crowd is whoever it is asked for; one that only names itself has but one name."""
+    asker = Asker(lie)
+    found = asker.ask(Find(target=TARGET))[1].body
+    assert isinstance(found, Found)
+    named = found.closer[5].node_id
+    answer = asker.ask(Ping(), named)[1]
+
+    assert (lie is Lie.CROWD) == (named == answer.envelope.sender)
+    assert 2 == asker.liar.asked == len(asker.heard)
+
+
 def test_names_who_does_not_exist() -> None:
     """Its neighbours are all closer to the target than any real node, and live nowhere."""
     found = Asker(Lie.MADE_UP).ask(Find(target=TARGET))[1].body
@@ -102,7 +115,7 @@ def test_names_who_does_not_exist() -> None:
 
 
 def near(contact: Contact) -> bool:
-    return contact.node_id.digest[:8] == TARGET.digest[:8] and contact.address.host[:7] == "10.255."
+    return contact.node_id.digest[:6] == TARGET.digest[:6] and contact.address.host[:7] == "10.255."
 
 
 def test_says_it_keeps_what_it_does_not() -> None:
