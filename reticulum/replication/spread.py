@@ -1,6 +1,7 @@
 """Spreading a new image: to all who should keep it, the answer after as many as are asked for."""
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import attrs
@@ -15,8 +16,13 @@ from reticulum.model import ImageId, Member, NodeId, Shelf, Spreading, Write
 from reticulum.replication.handover import Handover
 from reticulum.replication.here import Here
 from reticulum.replication.tending import Tending
+from reticulum.replication.together import together
 
 _log = Logger()
+
+
+HEAD_START_S = 0.05
+"""The nodes that an answer waits for are given to first: they would share the way with others."""
 
 
 @attrs.define
@@ -26,6 +32,7 @@ class _Progress:
     needed: int
     stored: int = 1
     enough: Deferred[None] = attrs.field(factory=Deferred)
+    rest: Deferred[None] = attrs.field(factory=Deferred)
 
     def confirm(self) -> None:
         self.stored += 1
@@ -34,6 +41,12 @@ class _Progress:
     def settle(self, *, done: bool) -> None:
         if (done or self.stored >= self.needed) and not self.enough.called:
             self.enough.callback(None)
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Let the others have it, too."""
+        if not self.rest.called:
+            self.rest.callback(None)
 
 
 @attrs.define(kw_only=True)
@@ -120,17 +133,27 @@ class Spread:
                     confirmed.add(member.node_id)
                     progress.confirm()
                     return
+                progress.go_on()
                 if member in first:
                     owed.append(member.node_id)
                 member = next(standby, None)
                 if member is not None and member.node_id == self._own:
                     member = next(standby, None)
 
+        async def give_later() -> None:
+            await progress.rest
+            await together([partial(give, member) for member in others[lead:]], most=self._copies)
+
+        lead = max(progress.needed - 1, 1)
+        head_start = self._clock.callLater(HEAD_START_S, progress.go_on)
         try:
-            going = [Deferred.fromCoroutine(give(member)) for member in others]
-            for one in going:
-                await one
+            works: list[Callable[[], Coroutine[Deferred[Any], Any, None]]] = [
+                partial(give, member) for member in others[:lead]
+            ]
+            await together([*works, give_later], most=self._copies + 1)
         finally:
+            if head_start.active():
+                head_start.cancel()
             progress.settle(done=True)
         for node_id in owed:
             await self._owe(node_id, image_id)

@@ -8,14 +8,14 @@ import attrs
 from klein import Klein
 from twisted.web.http import Request
 
-from reticulum.errors import BadRequest, BadSpec, Busy
+from reticulum.errors import BadRequest, BadSpec, Busy, ReticulumError
 from reticulum.imaging.spec import canonical, parse
 from reticulum.interfaces import Custody, Originals, Pictures
 from reticulum.model import Format, ImageId, Original, Picture, Rendition, Spec
 from reticulum.node.retrieve import Retrieve
 from reticulum.reach import copy_messages, facts
 from reticulum.web.peer_intake import CopyBody, TextBody
-from reticulum.web.pictures import send_picture
+from reticulum.web.pictures import send_at_hand, send_picture
 from reticulum.web.refusals import answer_errors
 from reticulum.web.requests import IntakeRequest
 from reticulum.web.responses import JSON, Answer, json_answer, problem
@@ -132,17 +132,41 @@ class Peering:
             raise Busy("this node was away, and asks first what was deleted meanwhile")
 
     def answer_at_hand(self, request: IntakeRequest) -> bool:
-        """Nothing is answered past the routes."""
-        del request
-        return False
+        """
+        Answer a question for a rendition that is at hand without the way through klein.
+
+        Returns:
+            Whether it was answered.
+        """
+        match request.method, request.postpath:
+            case (b"GET", [b"peer", b"v1", b"rendition", image_id, spec, output]):
+                pass
+            case _:
+                return False
+        if self._is_behind():
+            return False
+        try:
+            rendition, parsed = _wanted(image_id.decode(), spec.decode(), output.decode())
+        except ReticulumError:
+            return False
+        original = self._originals.known(rendition.image_id)
+        picture = original and self._pictures_for_peers.at_hand(rendition, parsed)
+        if not original or not picture:
+            return False
+        _with_facts(request, original)
+        return send_at_hand(request, picture)
 
 
 answer_errors(Peering.app)
 
 
 async def _send(request: Request, original: Original, picture: Picture) -> bytes:
-    request.setHeader(facts.HEADER.encode(), facts.encode(original))
+    _with_facts(request, original)
     return await send_picture(request, picture)
+
+
+def _with_facts(request: Request, original: Original) -> None:
+    request.setHeader(facts.HEADER.encode(), facts.encode(original))
 
 
 def _json(content: bytes) -> Answer:

@@ -56,6 +56,22 @@ async def send_picture(request: Request, picture: Picture) -> bytes:
         return b""
 
 
+def send_at_hand(request: Request, picture: Picture) -> bool:
+    """
+    Answer *request* with *picture* at once, if it is small enough; its body is closed in any case.
+
+    Returns:
+        Whether it was answered.
+    """
+    with picture.body:
+        if picture.length > ONE_PIECE_BYTES:
+            return False
+        piece = picture_head(request, picture)
+        request.write(piece.read())
+    request.finish()
+    return True
+
+
 def picture_head(request: Request, picture: Picture) -> Piece:
     """
     Set status and headers for *picture*, or for the reason not to send it.

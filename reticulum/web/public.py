@@ -17,7 +17,7 @@ from reticulum.node.upload import Upload
 from reticulum.web import classic, landing
 from reticulum.web.bodies import FormBody, ImageBody, UploadBody
 from reticulum.web.keys import Keys, bearer
-from reticulum.web.pictures import ONE_PIECE_BYTES, picture_head, send_picture
+from reticulum.web.pictures import send_at_hand, send_picture
 from reticulum.web.refusals import answer_errors
 from reticulum.web.requests import IntakeRequest
 from reticulum.web.responses import (
@@ -148,15 +148,7 @@ class Public:
         if wanted.moved_to is not None:
             return False
         picture = self._retrieve.at_hand(wanted.rendition, wanted.spec)
-        if picture is None:
-            return False
-        with picture.body:
-            if picture.length > ONE_PIECE_BYTES:
-                return False
-            piece = picture_head(request, picture)
-            request.write(piece.read())  # type: ignore[no-untyped-call]  # Twisted's
-        request.finish()
-        return True
+        return picture is not None and send_at_hand(request, picture)
 
     @app.route("/v1/status", methods=["GET"])
     def get_status(self, request: Request) -> bytes:
