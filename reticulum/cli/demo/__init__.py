@@ -1,0 +1,1 @@
+"""`reticulum demo`: a whole grid on this machine, to look at, and to kill nodes of."""
