@@ -11,7 +11,8 @@ What can go wrong, as one tree.
     │   ├── KeyMissing            an upload key is wanted and none was given
     │   ├── KeyRefused            the upload key given is not one of ours
     │   ├── UnknownImage          no original with this id is here
-    │   │   └── ImageDeleted      it was, until somebody deleted it
+    │   │   ├── ImageDeleted      it was, until somebody deleted it
+    │   │   └── ImageInDoubt      it is, but may have been deleted while this node was away
     │   ├── BodyTooLarge          more bytes than this node takes
     │   ├── NotAnImage            the bytes are of no type we read
     │   ├── DamagedImage          begins like an image, cannot be decoded
@@ -79,6 +80,10 @@ class UnknownImage(RequestError):
 
 class ImageDeleted(UnknownImage):
     """It was here, until somebody deleted it; its tombstone lasts."""
+
+
+class ImageInDoubt(UnknownImage):
+    """It lies here, but this node was away for so long that it may have been deleted meanwhile."""
 
 
 class BodyTooLarge(RequestError):

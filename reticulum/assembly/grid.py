@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,15 @@ import attrs
 
 from reticulum import __version__
 from reticulum.aio import InThread
+from reticulum.assembly.keeping import keeping_of
 from reticulum.assembly.overlay_status import overlay_status
 from reticulum.assembly.peer_address import is_wild, peer_address
 from reticulum.assembly.reading import Reading, reading_of
 from reticulum.assembly.replication import Replication, replication_of
 from reticulum.assembly.secrets import GridSecrets
 from reticulum.assembly.stores import Stores
-from reticulum.interfaces import Part, Renditions
-from reticulum.model import Address, Shelf
+from reticulum.interfaces import KeepingConsole, Part, Renditions
+from reticulum.model import Address, ImageId, Shelf
 from reticulum.node.holders import FindByDht
 from reticulum.node.retrieve import Retrieve
 from reticulum.node.stock import NodeStock
@@ -63,6 +64,7 @@ class Grid:
         overlay: This node in the DHT.
         reading: Pictures from here or from whoever holds the image.
         console: For the operator.
+        keeping: Likewise, for the copies of images.
         parts: To be started in this order.
         status: In values that JSON can hold.
         follow: Reads the grid's secrets again and puts them in force; tells what is in force.
@@ -72,6 +74,7 @@ class Grid:
     overlay: OverlayNode
     reading: Reading
     console: Console
+    keeping: KeepingConsole
     parts: list[Part]
     status: Callable[[], dict[str, Any]]
     follow: Callable[[], dict[str, Any]]
@@ -91,6 +94,7 @@ def grid_of(
     here: Here,
     stores: Stores,
     size: Callable[[], int],
+    walk: Callable[[], Iterable[tuple[ImageId, int]]],
     renditions: Renditions,
     tasks: Tasks,
     unready: Callable[[], str | None],
@@ -110,6 +114,7 @@ def grid_of(
         here: The copies on this node.
         stores: What else is on its disk.
         size: How many images are here.
+        walk: Lists them with their lengths in bytes, bit by bit.
         renditions: The cache.
         tasks: Owner of what goes on in the background.
         unready: Why the node can't serve now; None if it can.
@@ -202,6 +207,7 @@ def grid_of(
         retrieve=retrieve,
         renditions=renditions,
         seen=replication.keeper.watching.seen,
+        is_settled=lambda: replication.members.settled or not overlay.knows_others,
         tasks=tasks,
         reactor=reactor,
     )
@@ -235,6 +241,16 @@ def grid_of(
             resolve=names,
             clock=reactor,
             now=time.time,
+        ),
+        keeping=keeping_of(
+            replication,
+            copies=settings.replication.copies,
+            here=here,
+            stores=stores,
+            find=find,
+            size=size,
+            walk=walk,
+            reactor=reactor,
         ),
         parts=[
             peers,

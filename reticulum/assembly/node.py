@@ -23,6 +23,7 @@ from reticulum.imaging.limits import Limits
 from reticulum.imaging.pipeline import PIPELINE
 from reticulum.imaging.pool import Pool
 from reticulum.interfaces import Part
+from reticulum.model import ImageId
 from reticulum.node.lifecycle import NodeService
 from reticulum.node.readiness import Readiness
 from reticulum.node.status import Status
@@ -38,6 +39,7 @@ from reticulum.storage.lock import DataLock
 from reticulum.storage.originals import OriginalsOnDisk
 from reticulum.storage.renditions import RenditionsOnDisk
 from reticulum.web.control import Control
+from reticulum.web.control_keeping import ControlKeeping
 from reticulum.web.keys import Keys
 from reticulum.web.listening import ControlListener, PublicListener
 
@@ -96,6 +98,7 @@ def node_service(read: Callable[[], Settings], reactor: Any) -> IService:
         came=stock.came,
         went=stock.went,
         forget=lambda image_id: grid.reading.forget(image_id),  # noqa: PLW0108  (comes later)
+        believe=lambda image_id: stores.doubt.clear([image_id]),
     )
     retrieve = retrieve_on(
         originals=originals,
@@ -117,10 +120,17 @@ def node_service(read: Callable[[], Settings], reactor: Any) -> IService:
         here=here,
         stores=stores,
         size=lambda: originals.stock.originals,
+        walk=originals.walk,
         renditions=renditions,
         tasks=tasks,
         unready=readiness.reason,
     )
+
+    def damaged(image_id: ImageId) -> None:
+        stock.went(image_id)
+        grid.replication.damaged(image_id)
+
+    originals.damaged = damaged
     verbs = verbs_on(
         here=here,
         copying=grid.replication.copying,
@@ -164,7 +174,10 @@ def node_service(read: Callable[[], Settings], reactor: Any) -> IService:
     people = door(Keys(settings.http.upload_keys))
     operator = door(
         Keys(),
-        around=lambda public: Control(public=public, console=grid.console, grid=grid.follow),
+        around=lambda public: ControlKeeping(
+            inner=Control(public=public, console=grid.console, grid=grid.follow),
+            console=grid.keeping,
+        ),
     )
     live = Live(in_force, (people, operator), people.keys, renditions, tasks, verbs.upload)
     parts: list[Part] = [

@@ -59,6 +59,7 @@ def reading_of(
     retrieve: Retrieve,
     renditions: Renditions,
     seen: Callable[[ImageId], None],
+    is_settled: Callable[[], bool],
     tasks: Tasks,
     reactor: Any,
 ) -> Reading:
@@ -75,6 +76,7 @@ def reading_of(
         retrieve: Finds and makes what is here.
         renditions: The cache.
         seen: Told of images that are here and were asked for.
+        is_settled: Whether this node knows by now who is there.
         tasks: Owner of what goes on in the background.
         reactor: The clock.
     """
@@ -115,6 +117,7 @@ def reading_of(
             missing=Recent(most=REMEMBERED, seconds=MISSING_S, now=now),
             hedging=for_fetch,
             found=nudges.found,
+            is_settled=is_settled,
         ),
         originals=here.originals,
         renditions=renditions,

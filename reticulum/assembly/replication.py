@@ -26,11 +26,12 @@ from reticulum.replication.drain import Drain
 from reticulum.replication.handover import Handover
 from reticulum.replication.here import Here
 from reticulum.replication.keeper import Keeper
-from reticulum.replication.landscape import Landscape
+from reticulum.replication.landscape import LONGEST_ROUND_S, Landscape
 from reticulum.replication.noticing import NoticingPeers
 from reticulum.replication.pace import Pace
 from reticulum.replication.paying import Paying
 from reticulum.replication.scrub import Scrub
+from reticulum.replication.spot_check import EVERY_S, SpotCheck
 from reticulum.replication.spread import Spread
 from reticulum.replication.survey import Survey
 from reticulum.replication.tending import Tending
@@ -51,6 +52,8 @@ class Replication:
         members: Who may keep what.
         keeper: The part that runs.
         tending: Makes images whole.
+        handover: Moves copies.
+        damaged: To be told of an image that turned out to be damaged here.
         status: In values that JSON can hold.
     """
 
@@ -61,6 +64,8 @@ class Replication:
     members: Landscape
     keeper: Keeper
     tending: Tending
+    handover: Handover
+    damaged: Callable[[ImageId], None]
     status: Callable[[], dict[str, Any]]
 
 
@@ -140,6 +145,7 @@ def replication_of(
         members=landscape,
         neighbourhood=landscape.surveyor,
         now=now,
+        clock=reactor,
         rng=rng,
         start=tasks.start,
     )
@@ -177,11 +183,24 @@ def replication_of(
         clock=reactor,
         rng=rng,
     )
+    spread = Spread(
+        own=own,
+        copies=fixed.copies,
+        tending=tending,
+        handover=handover,
+        here=here,
+        hints=stores.hints,
+        clock=reactor,
+        timeout_s=lambda: settings().write_timeout_s,
+        is_alone=lambda: not overlay.knows_others,
+        start=tasks.start,
+    )
     paying = Paying(
         hints=stores.hints,
         members=landscape,
         tending=tending,
         handover=handover,
+        spread=spread,
         clock=reactor,
         rng=rng,
     )
@@ -206,29 +225,34 @@ def replication_of(
             believed=came,
             now=now,
             clock=reactor,
+            is_settled=is_settled,
         ),
         census=census,
         scrub=scrub,
         paying=paying,
         watching=watching,
-        drain=Drain(here=here, tending=tending, departure=departure, clock=reactor),
+        spot_check=SpotCheck(
+            here=here,
+            tending=tending,
+            alarmed=census.hurry,
+            every_s=min(EVERY_S, fixed.grace_s),
+            clock=reactor,
+            rng=rng,
+            is_settled=is_settled,
+        ),
+        drain=Drain(
+            here=here,
+            tending=tending,
+            departure=departure,
+            clock=reactor,
+            # A round of theirs may have begun just before, and takes a while.
+            notice_s=2 * min(LONGEST_ROUND_S, fixed.grace_s / 4),
+        ),
         file=stores.upkeep,
         last=stores.attendance.last,
         is_alone=lambda: not overlay.knows_others,
         clock=reactor,
         rng=rng,
-    )
-    spread = Spread(
-        own=own,
-        copies=fixed.copies,
-        tending=tending,
-        handover=handover,
-        here=here,
-        hints=stores.hints,
-        clock=reactor,
-        timeout_s=lambda: settings().write_timeout_s,
-        is_alone=lambda: not overlay.knows_others,
-        start=tasks.start,
     )
 
     def damaged(image_id: ImageId) -> None:
@@ -249,6 +273,8 @@ def replication_of(
         members=landscape,
         keeper=keeper,
         tending=tending,
+        handover=handover,
+        damaged=damaged,
         status=lambda: {
             "shelf": shelf().name.lower(),
             **replication_status(keeper, tending, handover, spread, stores),

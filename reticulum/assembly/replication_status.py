@@ -40,6 +40,7 @@ def replication_status(
             "lost": scrub.lost,
         },
         "read_repair": {"checked": watching.checked, "skipped": watching.dropped},
+        "spot_checks": {"checked": keeper.spot_check.checked, "alarms": keeper.spot_check.alarms},
         "doubt": {
             "active": stores.doubt.active,
             "cleared": keeper.doubting.cleared,

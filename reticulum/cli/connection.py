@@ -14,8 +14,8 @@ from zope.interface import implementer
 from reticulum.cli.node import Unreachable
 from reticulum.cli.node_client import NodeClient
 from reticulum.cli.target import Target
+from reticulum.settings.names import CONTROL_NAME
 
-CONTROL_NAME = "control.sock"  # as in reticulum.assembly, which would import half the server
 CONNECT_S = 10
 # sockaddr_un has 108 bytes for the path and its closing NUL.
 _MAX_SOCKET_PATH_BYTES = 107

@@ -111,7 +111,7 @@ def _state(node: JsonObject) -> str:
         silent_s = node["silent_s"]
         since = f", for {seconds_in_words(silent_s)}" if silent_s >= 1 else ""
         return f"does not answer{since}"
-    return _WORDS.get(node["state"], node["state"])
+    return _WORDS.get(str(node["state"]), str(node["state"]))
 
 
 def _code(told: JsonObject) -> int:

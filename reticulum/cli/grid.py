@@ -14,14 +14,13 @@ from reticulum.cli.output import Output
 from reticulum.cli.session import Session, json_option
 from reticulum.cli.target import Target
 from reticulum.errors import BadInvite, ClientError
+from reticulum.settings.names import CONTROL_NAME
 
 if TYPE_CHECKING:
     from reticulum.overlay.grid_files import GridFiles
 
 DEFAULT_DATA = "reticulum-data"
 """Where 'twistd reticulum' keeps a node when nobody says otherwise."""
-
-_CONTROL_NAME = "control.sock"  # as in cli.connection, which is slow to import
 
 Command = Callable[..., int]
 
@@ -185,7 +184,7 @@ def running_grid(data: Path) -> JsonObject | None:
         See `Control.get_grid`; None if no node runs there, or none that can tell.
     """
     # Without a socket there is no node, and no need to import and run a reactor.
-    if not (data / _CONTROL_NAME).is_socket():
+    if not (data / CONTROL_NAME).is_socket():
         return None
     found: list[JsonObject] = []
 

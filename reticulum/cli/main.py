@@ -15,10 +15,12 @@ from reticulum.cli.import_images import import_images
 from reticulum.cli.info import info
 from reticulum.cli.init import init
 from reticulum.cli.invite import invite
+from reticulum.cli.node_command import node
 from reticulum.cli.output import clean
 from reticulum.cli.put import put
 from reticulum.cli.rm import rm
 from reticulum.cli.status import status
+from reticulum.cli.verify import verify
 from reticulum.errors import ReticulumError
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
@@ -34,7 +36,21 @@ def reticulum() -> None:
     """
 
 
-for _command in (init, invite, demo, put, import_images, get, info, rm, status, grid, dht):
+for _command in (
+    init,
+    invite,
+    demo,
+    put,
+    import_images,
+    get,
+    info,
+    rm,
+    status,
+    verify,
+    node,
+    grid,
+    dht,
+):
     reticulum.add_command(_command)
 
 

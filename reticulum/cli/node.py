@@ -57,6 +57,14 @@ class Node(Protocol):
         """
         ...
 
+    async def act(self, path: str, write: Callable[[bytes], object]) -> int:
+        """
+        Have the node do what is at *path*, and give its answer to *write*, in pieces.
+
+        Asked once only: a node that is busy refuses. Else as `picture`.
+        """
+        ...
+
     async def status(self) -> JsonObject:
         """The node in values that JSON can hold."""
         ...

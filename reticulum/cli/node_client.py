@@ -82,6 +82,15 @@ class NodeClient(Node):
             await self._pause_or_refuse(response, idle, last=last)
         raise AssertionError  # the last attempt returns or raises
 
+    async def act(self, path: str, write: Callable[[bytes], object]) -> int:
+        """What the node is to do; see `Node`."""
+        idle = IdleLimit(self._clock, IDLE_S)
+        response = await self._request("POST", path, idle)
+        if response.code in _SUCCESS:
+            return await self._read(response, write, idle)
+        await self._pause_or_refuse(response, idle, last=True)
+        raise AssertionError  # the last attempt raises
+
     async def _ask(self, method: str, path: str) -> bytes:
         for last in _attempts():
             idle = IdleLimit(self._clock, IDLE_S)

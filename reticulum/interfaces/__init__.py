@@ -1,6 +1,6 @@
 """What each part asks of the parts below it; every Protocol belongs to its caller."""
 
-from reticulum.interfaces.console import DhtConsole
+from reticulum.interfaces.console import DhtConsole, KeepingConsole
 from reticulum.interfaces.grid import Copying, Members
 from reticulum.interfaces.peers import MOST_ASKED, MOST_BURIED, Custody, Holders, Peers, Sink
 from reticulum.interfaces.pictures import Pictures, Renderer
@@ -17,6 +17,7 @@ __all__ = [
     "Hints",
     "Holders",
     "Incoming",
+    "KeepingConsole",
     "Members",
     "Originals",
     "Part",

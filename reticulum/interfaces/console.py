@@ -58,3 +58,54 @@ class DhtConsole(Protocol):
             Objects with `event`: any number of `progress`, then one `done` with `nodes` and all
             else that was found. To close it ends the walk.
         """
+
+
+class KeepingConsole(Protocol):
+    """
+    The keeping of images as an operator looks at it and steps in.
+
+    Answers and events are objects that JSON can hold; docs/reference tells their fields. An
+    iterator ends its work when it is closed.
+    """
+
+    async def health(self, image_id: ImageId, *, verify: bool) -> dict[str, Any]:
+        """
+        Who should have an image, and who has it.
+
+        Args:
+            image_id: Of it.
+            verify: Whoever has it reads its bytes first.
+        """
+
+    def repair(self, image_id: ImageId) -> AsyncGenerator[dict[str, Any], None]:
+        """
+        Bring an image to where it belongs, now.
+
+        Yields:
+            Objects with `event`: any number of `progress`, then `done` with `before` and `after`,
+            each of them as `health` answers.
+
+        Raises:
+            NoSpace: The disk of this node is full.
+        """
+
+    def verify(self, image_id: ImageId | None) -> AsyncGenerator[dict[str, Any], None]:
+        """
+        Read one image here, or all, get back what is damaged, compare with the other keepers.
+
+        Yields:
+            Objects with `event`: any number of `progress`; `restored`, `lost`, `short` and
+            `absent`, each with an `id`; then one `done` with what was counted.
+
+        Raises:
+            Busy: Another one is under way.
+        """
+
+    def node(self) -> dict[str, Any]:
+        """What this node keeps, and how far its drain is."""
+
+    async def drain(self) -> dict[str, Any]:
+        """Begin to hand on everything, also over a restart; returns what `node` does."""
+
+    async def stay(self) -> dict[str, Any]:
+        """End a drain; returns what `node` does."""

@@ -19,6 +19,9 @@ class Members(Protocol):
     def alive(self) -> Sequence[Member]:
         """Every other node that is known and not silent."""
 
+    def known(self) -> Sequence[Member]:
+        """Every other node that is known, also those that are silent and within the grace."""
+
 
 class Copying(Protocol):
     """What the verbs ask for when an image comes or is to go."""

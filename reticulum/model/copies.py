@@ -52,10 +52,12 @@ class Holding(enum.StrEnum):
     What a node says about one image, asked whether it has it.
 
     `HELD`: the file is there. `VERIFIED`: its bytes were hashed within the last day and match.
-    `ABSENT`: not there, or damaged and now in quarantine. `DELETED`: a tombstone is.
+    `ABSENT`: not there, or damaged and now in quarantine. `DOUBTED`: the file is there, but the
+    node was away for so long that it may have been deleted meanwhile. `DELETED`: a tombstone is.
     """
 
     ABSENT = "absent"
+    DOUBTED = "doubted"
     HELD = "held"
     VERIFIED = "verified"
     DELETED = "deleted"

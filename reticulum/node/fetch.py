@@ -51,6 +51,7 @@ class Fetch:
         missing: Images that nobody had a moment ago.
         hedging: Says when one is late.
         found: Told what the answers reveal about the image's copies; quick.
+        is_settled: Whether this node knows by now who is there; before that nothing is unknown.
         most_asked: Of those who should hold the image, and again of the others, so many are asked
             for one request, at most.
         most_at_once: Requests under way; one more is told to come back.
@@ -62,6 +63,7 @@ class Fetch:
     _missing: Recent[ImageId, bool]
     _hedging: Hedging
     _found: Found
+    _is_settled: Callable[[], bool] = lambda: True
     _most_asked: int = 3
     _most_at_once: int = 256
     _under_way: int = attrs.field(default=0, init=False)
@@ -76,7 +78,7 @@ class Fetch:
 
         Raises:
             UnknownImage: Nobody who should hold it does.
-            OutOfTime: Some did not answer, so nobody can tell.
+            OutOfTime: Some did not answer, or are yet to be found, so nobody can tell.
             Busy: Too much is under way.
         """
 
@@ -180,6 +182,8 @@ class Fetch:
             return answer
         if tally.failed:
             raise OutOfTime(f"{tally.failed} nodes that should hold {image_id} failed; try again")
+        if not self._is_settled():
+            raise OutOfTime(f"this node has not found all others yet who may hold {image_id}")
         self._missing.put(image_id, True)
         raise _unknown(image_id)
 

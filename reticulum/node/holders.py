@@ -83,10 +83,19 @@ class PlacedHolders:
         return [*contacts, found] if is_silent else [found, *contacts]
 
     async def others(self, image_id: ImageId, without: frozenset[NodeId]) -> Sequence[Contact]:
-        """Look up who else says that he holds the image."""
+        """
+        Look up who else says that he holds the image.
+
+        The silent ones that should hold it come last, if they are so many that an acknowledged
+        image may be with them alone: to a node that has just started everybody is silent.
+        """
         self._found.forget(image_id)
         own = self._own().node_id
-        contacts = await self._find(Key.of_image(image_id), without)
+        contacts = list(await self._find(Key.of_image(image_id), without))
+        silent = [member.contact for member in await self.placed(image_id) if member.silent_s]
+        if len(silent) > self._copies() // 2:
+            found = {contact.node_id for contact in contacts}
+            contacts += [contact for contact in silent if contact.node_id not in found]
         return [
             contact
             for contact in contacts

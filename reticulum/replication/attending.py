@@ -16,14 +16,17 @@ from twisted.logger import Logger
 
 from reticulum.errors import HolderFailed, NoSpace
 from reticulum.interfaces import Graveyard, Members
-from reticulum.model import Member
-from reticulum.overlay.pauses import Alarm, about
+from reticulum.model import Member, NodeId
+from reticulum.overlay.pauses import Alarm
 from reticulum.replication.burial import Burial
 from reticulum.replication.pace import own_alarm
 from reticulum.replication.together import together
 
 EVERY_S = 300.0
 STAMP_S = 30.0
+TICK_S = 2.0
+STOPPED_S = 6.0
+MOST_SILENT = 2048
 ASKED_AGAIN = 4
 """Members asked each time."""
 AT_ONCE = 8
@@ -54,6 +57,12 @@ class Attending:
     _clock: IReactorTime
     _rng: random.Random
     _alarm: Alarm = attrs.field(default=attrs.Factory(own_alarm, takes_self=True), init=False)
+    _silent: dict[NodeId, float] = attrs.field(factory=dict, init=False)
+    """Since when, in seconds since 1970."""
+    _last: float | None = attrs.field(default=None, init=False)
+    """When the life before this one ended; None if there was none."""
+    _met: set[NodeId] = attrs.field(factory=set, init=False)
+    """Nodes that were asked in this life for what was deleted before it."""
     missed: int = attrs.field(default=0, init=False)
 
     def stop(self) -> None:
@@ -71,7 +80,10 @@ class Attending:
         Returns:
             Whether anybody answered.
         """
-        asking = Deferred.fromCoroutine(self._ask(self._members.alive(), last))
+        self._last = last
+        alive = self._members.alive()
+        self._met.update(member.node_id for member in alive)
+        asking = Deferred.fromCoroutine(self._ask(alive, last))
         try:
             return await asking.addTimeout(within_s, self._clock) > 0
         except DeferredTimeoutError:
@@ -79,20 +91,49 @@ class Attending:
 
     async def run(self) -> None:
         """Go on until cancelled."""
-        asked_at = self._clock.seconds()
+        woke_at = stamped_at = asked_at = self._clock.seconds()
+        await self._note()
         while True:
-            try:
-                await self._stamp()
-            except (NoSpace, OSError) as error:
-                _log.warn("attendance.not_kept reason={reason}", reason=str(error))
-            await self._alarm.pause(about(STAMP_S, self._rng))
-            if self._clock.seconds() - asked_at >= EVERY_S:
-                since = self._now() - (self._clock.seconds() - asked_at)
-                asked_at = self._clock.seconds()
+            await self._alarm.pause(TICK_S)
+            before, woke_at = woke_at, self._clock.seconds()
+            if woke_at - before > STOPPED_S:
+                # The process was stopped, or its machine asleep: nobody could reach it.
+                _log.warn("attendance.stopped seconds={seconds:.0f}", seconds=woke_at - before)
+                await self._ask(self._members.alive(), self._now() - (woke_at - before))
+            await self._ask_returned()
+            if woke_at - stamped_at >= STAMP_S:
+                stamped_at = woke_at
+                await self._note()
+            if woke_at - asked_at >= EVERY_S:
+                since, asked_at = self._now() - (woke_at - asked_at), woke_at
                 alive = list(self._members.alive())
-                chosen = self._rng.sample(alive, min(ASKED_AGAIN, len(alive)))
-                await self._ask(chosen, since)
+                await self._ask(self._rng.sample(alive, min(ASKED_AGAIN, len(alive))), since)
                 await self._graveyard.expire()
+
+    async def _note(self) -> None:
+        try:
+            await self._stamp()
+        except (NoSpace, OSError) as error:
+            _log.warn("attendance.not_kept reason={reason}", reason=str(error))
+
+    async def _ask_returned(self) -> None:
+        """Ask those who were silent: perhaps it was this node that was cut off."""
+        now = self._now()
+        for member in self._members.known():
+            if member.silent_s:
+                self._silent.setdefault(member.node_id, now - member.silent_s)
+        while len(self._silent) > MOST_SILENT:
+            del self._silent[next(iter(self._silent))]
+        alive = self._members.alive()
+        self._met &= self._silent.keys() | {member.node_id for member in alive}
+        for member in alive:
+            since = self._silent.get(member.node_id)
+            if member.node_id not in self._met:
+                # Found only after the start: it may know what those asked then had missed, too.
+                since = self._last if since is None else min(since, self._last or since)
+            if since is None or await self._ask([member], since):
+                self._silent.pop(member.node_id, None)
+                self._met.add(member.node_id)
 
     async def _ask(self, members: Sequence[Member], since: float) -> int:
         async def ask(member: Member) -> bool:

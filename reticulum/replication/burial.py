@@ -6,6 +6,9 @@ from typing import Protocol
 
 import attrs
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from reticulum.errors import BadRecord, BadRequest, HolderFailed, UnknownImage
@@ -20,6 +23,8 @@ DEEPEST = 160
 EACH_BUCKET = 2
 """Nodes told in each part of the key space: one of them may be dead."""
 AT_ONCE = 8
+WAIT_S = 3.0
+"""How long a deletion is not answered because others have not."""
 SKEW_S = 1200
 """By how much two clocks may be apart, and then some."""
 MOST_PAGES = 2000
@@ -51,6 +56,7 @@ class Burial:
         members: Who is near.
         neighbourhood: Who is anywhere.
         now: Seconds since 1970.
+        clock: For the time-out.
         rng: Chooses whom to tell.
         start: Begins work that nobody waits for: its name, and the work.
     """
@@ -62,6 +68,7 @@ class Burial:
     _members: Members
     _neighbourhood: Neighbourhood
     _now: Callable[[], float]
+    _clock: IReactorTime
     _rng: random.Random
     _start: Callable[..., None]
     learned: int = attrs.field(default=0, init=False)
@@ -71,7 +78,8 @@ class Burial:
         Delete an image in the whole grid; returns when those who should keep it were told.
 
         Returns:
-            How many nodes have confirmed it, this one included.
+            How many nodes have confirmed it, this one included; 1 if others take longer than
+            `WAIT_S`, and go on.
 
         Raises:
             NoSpace: The tombstone could not be kept.
@@ -156,9 +164,21 @@ class Burial:
             for member in await self._members.near(Key.of_image(image_id))
             if member.node_id != self._own and not member.silent_s
         ]
+        heard: Deferred[int] = Deferred()
+        self._start("burial.tell", self._tell_all(tombstone, near, heard))
+        try:
+            return 1 + await heard.addTimeout(WAIT_S, self._clock)
+        except DeferredTimeoutError:
+            _log.info("burial.late image={image}", image=str(image_id))
+            return 1
+
+    async def _tell_all(
+        self, tombstone: Tombstone, near: Sequence[Contact], heard: Deferred[int]
+    ) -> None:
         told = await self._tell([(contact, DEEPEST) for contact in near], [tombstone])
-        self._start("burial.tell", self._broadcast([tombstone], 0, {c.node_id for c in near}))
-        return 1 + told
+        if not heard.called:
+            heard.callback(told)
+        await self._broadcast([tombstone], 0, {contact.node_id for contact in near})
 
     def _read(self, packed: Iterable[bytes]) -> tuple[list[Tombstone], int]:
         sound: list[Tombstone] = []

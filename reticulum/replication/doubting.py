@@ -2,8 +2,11 @@
 Doubt: a node that was away for longer than tombstones last believes nothing it holds.
 
 Whatever it has may have been deleted meanwhile, and forgotten to have been. So each image is
-kept, and neither served nor counted, until another node is found to hold it, too. What nobody
-else holds is set aside, for the operator to look at.
+kept, and neither served nor counted, until another node is found to hold it, too. What others who
+were there meanwhile do not hold is set aside, for the operator to look at.
+
+If all who should hold it were away as well, as when a whole grid was switched off, nobody can have
+deleted it without one of them: then it is believed.
 """
 
 from collections.abc import Callable, Iterable
@@ -64,6 +67,7 @@ class Doubting:
         believed: Told of an image that turned out to be good.
         now: Seconds since 1970.
         clock: For pauses.
+        is_settled: Whether this node knows by now who is there; nothing is set aside before.
     """
 
     _own: NodeId
@@ -74,7 +78,10 @@ class Doubting:
     _believed: Callable[[Original], None]
     _now: Callable[[], float]
     _clock: IReactorTime
+    _is_settled: Callable[[], bool]
     _alarm: Alarm = attrs.field(default=attrs.Factory(own_alarm, takes_self=True), init=False)
+    _unsure: set[NodeId] = attrs.field(factory=set, init=False)
+    """Nodes that were found to be in doubt, too: what they lack tells nothing."""
     cleared: int = attrs.field(default=0, init=False)
     set_aside: int = attrs.field(default=0, init=False)
 
@@ -136,13 +143,20 @@ class Doubting:
             # Whoever tends it next hears of the tombstone; to be sure, ask now.
             await self._tending.tend([original.image_id])
             return self._here.is_deleted(original.image_id)
+        self._unsure |= {copy.member.node_id for copy in others if copy.holding is Holding.DOUBTED}
         if any(copy.has for copy in others):
-            await self._doubts.clear([original.image_id])
-            self._believed(original)
-            self.cleared += 1
+            await self._believe(original)
             return True
-        if others and all(copy.holding is Holding.ABSENT for copy in others):
+        if not self._is_settled() or any(copy.holding is None for copy in others):
+            return False
+        if all(copy.member.node_id in self._unsure for copy in others):
+            await self._believe(original)
+        else:
             await self._here.set_aside(original.image_id, "nobody else holds it after an absence")
             self.set_aside += 1
-            return True
-        return False
+        return True
+
+    async def _believe(self, original: Original) -> None:
+        await self._doubts.clear([original.image_id])
+        self._believed(original)
+        self.cleared += 1

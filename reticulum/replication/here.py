@@ -4,9 +4,13 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
-from reticulum.errors import UnknownImage
+from reticulum.errors import ImageInDoubt, UnknownImage
 from reticulum.interfaces import Graveyard, Incoming, Originals
 from reticulum.model import Facts, Holding, ImageId, Original
+
+
+async def _was_never_in_doubt(image_id: ImageId) -> None:
+    """For nodes in no grid: nothing there can be deleted behind their backs."""
 
 
 @attrs.frozen(kw_only=True)
@@ -20,6 +24,7 @@ class Here:
         came: Told of every image that is new here.
         went: Told of every image that is here no more.
         forget: Forgets what was made or remembered of an image that is deleted.
+        believe: Told of an image whose bytes came again: whatever doubt there was is over, durably.
     """
 
     originals: Originals
@@ -27,6 +32,7 @@ class Here:
     _came: Callable[[Original], None]
     _went: Callable[[ImageId], None]
     _forget: Callable[[ImageId], Awaitable[None]]
+    _believe: Callable[[ImageId], Awaitable[None]] = _was_never_in_doubt
 
     def is_deleted(self, image_id: ImageId) -> bool:
         """Whether a tombstone stands."""
@@ -39,6 +45,8 @@ class Here:
             return Holding.DELETED
         try:
             await self.originals.find(image_id)
+        except ImageInDoubt:
+            return Holding.DOUBTED
         except UnknownImage:
             return Holding.ABSENT
         return Holding.HELD
@@ -57,6 +65,9 @@ class Here:
             raise UnknownImage(f"{original.image_id} was deleted just now")
         if is_new:
             self._came(original)
+        else:
+            # Somebody will count on this copy: it must not be set aside for want of another.
+            await self._believe(original.image_id)
         return original, is_new
 
     async def drop(self, image_id: ImageId) -> bool:

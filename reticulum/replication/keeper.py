@@ -19,6 +19,7 @@ from reticulum.replication.drain import Drain
 from reticulum.replication.landscape import Landscape
 from reticulum.replication.paying import Paying
 from reticulum.replication.scrub import Scrub
+from reticulum.replication.spot_check import SpotCheck
 from reticulum.replication.watching import Watching
 
 RETURN_S = 10.0
@@ -58,6 +59,7 @@ class Keeper:
         scrub: Reads every byte.
         paying: Pays debts.
         watching: Looks after what was asked for.
+        spot_check: Notices that another node has lost its disk.
         drain: Hands everything on.
         file: Where walks were.
         last: When this node was last alive, seconds since 1970; None if never. Asked at the start.
@@ -73,6 +75,7 @@ class Keeper:
     scrub: Scrub
     paying: Paying
     watching: Watching
+    spot_check: SpotCheck
     drain: Drain
     _file: UpkeepFile
     _last: Callable[[], float | None]
@@ -93,7 +96,9 @@ class Keeper:
         # They count until the grace has passed anew: a rolling restart copies nothing.
         self.landscape.recall(roll.read(state.get("members")))
         last = self._last()
-        await self.doubting.begin_if_away(last)
+        if not self._is_alone():
+            # Otherwise nobody else can have deleted anything, and nobody could tell.
+            await self.doubting.begin_if_away(last)
         await self.landscape.start()
         await self._return(last)
         self.is_up_to_date = True
@@ -104,6 +109,7 @@ class Keeper:
             ("scrub", self.scrub),
             ("paying", self.paying),
             ("watching", self.watching),
+            ("spot_check", self.spot_check),
             ("drain", self.drain),
         ):
             self._go(what, part.run)
@@ -118,6 +124,7 @@ class Keeper:
             self.scrub,
             self.paying,
             self.watching,
+            self.spot_check,
             self.drain,
         ):
             part.stop()
@@ -125,7 +132,7 @@ class Keeper:
         for work in running:
             work.cancel()
         await self.landscape.stop()
-        await self._write()
+        await self.note()
 
     async def _return(self, last: float | None) -> None:
         if last is None or self._is_alone():
@@ -142,9 +149,10 @@ class Keeper:
     async def _remember(self) -> None:
         while True:
             await self._pause(about(REMEMBER_S, self._rng))
-            await self._write()
+            await self.note()
 
-    async def _write(self) -> None:
+    async def note(self) -> None:
+        """Write down where everything is, now."""
         try:
             await self._file.write(
                 {

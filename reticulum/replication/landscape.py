@@ -116,7 +116,7 @@ class Landscape:
         return [member for member in members if not member.silent_s]
 
     def known(self) -> Sequence[Member]:
-        """All but this one, also the silent; for `recall` after a restart."""
+        """See `Members.known`; also for `recall` after a restart."""
         return list(self._roster.members(self._clock.seconds()))
 
     def recall(self, members: Iterable[Member]) -> None:

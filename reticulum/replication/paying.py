@@ -12,6 +12,7 @@ from reticulum.model import ImageId, Member
 from reticulum.overlay.pauses import Alarm, about
 from reticulum.replication.handover import Handover
 from reticulum.replication.pace import own_alarm
+from reticulum.replication.spread import Spread
 from reticulum.replication.tending import Tending
 
 PAUSE_S = 10.0
@@ -31,6 +32,7 @@ class Paying:
         members: Who is there.
         tending: Knows who should have an image.
         handover: Moves copies.
+        spread: Has images that had nowhere to go.
         clock: For pauses.
         rng: For pauses.
     """
@@ -39,6 +41,7 @@ class Paying:
     _members: Members
     _tending: Tending
     _handover: Handover
+    _spread: Spread
     _clock: IReactorTime
     _rng: random.Random
     _alarm: Alarm = attrs.field(default=attrs.Factory(own_alarm, takes_self=True), init=False)
@@ -60,6 +63,7 @@ class Paying:
 
     async def pay(self) -> None:
         """Give what can be given now."""
+        await self._spread.finish()
         creditors = set(self._hints.creditors())
         for member in self._members.alive():
             if member.node_id in creditors:

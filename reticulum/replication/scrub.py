@@ -1,5 +1,6 @@
 """The scrub: every byte a node holds is read once in a period; what has rotted is got anew."""
 
+import enum
 import random
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,20 @@ SPREAD = 1 / 6
 MOST_OWED = 10_000
 
 _log = Logger()
+
+
+class Finding(enum.Enum):
+    """
+    What reading an image gave.
+
+    `SOUND`: its bytes match its id. `RESTORED`: they did not, or were gone, and another node had
+    it. `LOST`: likewise, and nobody had it. `GONE`: it is not here, or was deleted meanwhile.
+    """
+
+    SOUND = "sound"
+    RESTORED = "restored"
+    LOST = "lost"
+    GONE = "gone"
 
 
 @attrs.define(kw_only=True)
@@ -90,24 +105,28 @@ class Scrub:
                 if not page:
                     await self._alarm.pause(about(EMPTY_PAUSE_S, self._rng))
 
-    async def check(self, image_id: ImageId) -> Holding:
-        """
-        Read one image now.
-
-        Returns:
-            `VERIFIED`, also if it was damaged and another node had it; `ABSENT` if nobody did,
-            or if it is not here at all.
-        """
+    async def check(self, image_id: ImageId) -> Finding:
+        """Read one image now, if it is here."""
         if await self._here.holding(image_id) is not Holding.HELD:
-            return Holding.ABSENT
+            return Finding.GONE
+        return await self.examine(image_id)
+
+    async def examine(self, image_id: ImageId) -> Finding:
+        """
+        Read one image now that lies here, or should: if its bytes can't be had, it was damaged.
+
+        A file cut short is in quarantine as soon as anybody looks, so it is not asked here first
+        whether the image is held.
+        """
         self.checked += 1
         if await self._here.check(image_id):
-            return Holding.VERIFIED
+            return Finding.SOUND
         if await self._here.holding(image_id) is Holding.DELETED:
-            return Holding.ABSENT
+            return Finding.GONE
         self.damaged += 1
         _log.error("scrub.damaged image={image}", image=str(image_id))
-        return await self.miss(image_id)
+        is_back = await self.miss(image_id) is Holding.VERIFIED
+        return Finding.RESTORED if is_back else Finding.LOST
 
     async def miss(self, image_id: ImageId) -> Holding:
         """Get back an image that turned out to be damaged here, now or as soon as somebody can."""

@@ -1,7 +1,7 @@
 """Spreading a new image: to all who should keep it, the answer after as many as are asked for."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any
 
 import attrs
@@ -12,41 +12,17 @@ from twisted.logger import Logger
 
 from reticulum.errors import NoSpace, NotTaken, UnknownImage
 from reticulum.interfaces import Hints
-from reticulum.model import ImageId, Member, NodeId, Shelf, Spreading, Write
+from reticulum.model import ImageId, Member, NodeId, Spreading, Write
+from reticulum.replication.course import Course
 from reticulum.replication.handover import Handover
 from reticulum.replication.here import Here
 from reticulum.replication.tending import Tending
-from reticulum.replication.together import together
 
 _log = Logger()
 
 
-HEAD_START_S = 0.05
-"""The nodes that an answer waits for are given to first: they would share the way with others."""
-
-
-@attrs.define
-class _Progress:
-    """One image on its way; tells as soon as enough have it."""
-
-    needed: int
-    stored: int = 1
-    enough: Deferred[None] = attrs.field(factory=Deferred)
-    rest: Deferred[None] = attrs.field(factory=Deferred)
-
-    def confirm(self) -> None:
-        self.stored += 1
-        self.settle(done=False)
-
-    def settle(self, *, done: bool) -> None:
-        if (done or self.stored >= self.needed) and not self.enough.called:
-            self.enough.callback(None)
-            self.go_on()
-
-    def go_on(self) -> None:
-        """Let the others have it, too."""
-        if not self.rest.called:
-            self.rest.callback(None)
+MOST_UNFINISHED = 10_000
+FINISHED_AT_ONCE = 50
 
 
 @attrs.define(kw_only=True)
@@ -78,6 +54,7 @@ class Spread:
     _is_alone: Callable[[], bool]
     _start: Callable[[str, Coroutine[Deferred[Any], Any, None]], None]
     released: int = attrs.field(default=0, init=False)
+    _unfinished: OrderedDict[ImageId, None] = attrs.field(factory=OrderedDict, init=False)
 
     async def __call__(self, image_id: ImageId, write: Write) -> Spreading:
         """
@@ -93,76 +70,60 @@ class Spread:
         """
         order = await self._tending.order(image_id)
         needed = self._needed(write)
-        progress = _Progress(needed)
-        progress.settle(done=False)
-        self._start("spread", self._give_all(image_id, order, progress))
-        if not progress.enough.called:
-            waiting = progress.enough.addTimeout(self._timeout_s(), self._clock)
+        course = Course(image_id, self._own, order, self._copies, needed, self._clock)
+        self._start("spread", self._give_all(course))
+        if not course.enough.called:
             try:
-                await waiting
+                await course.enough.addTimeout(self._timeout_s(), self._clock)
             except DeferredTimeoutError:
                 _log.info("spread.late image={image}", image=str(image_id))
-        return Spreading(wanted=self._copies, stored=progress.stored, needed=needed)
+        return Spreading(wanted=self._copies, stored=course.stored, needed=needed)
+
+    @property
+    def unfinished(self) -> int:
+        """Images from here that had too few nodes to go to."""
+        return len(self._unfinished)
+
+    async def finish(self) -> None:
+        """Give some of the images that had too few nodes to go to, now that there may be more."""
+        chosen = list(self._unfinished)[:FINISHED_AT_ONCE]
+        for health in await self._tending.tend(chosen, eager=True):
+            if health.is_whole or self._here.originals.known(health.image_id) is None:
+                self._unfinished.pop(health.image_id, None)
+            else:
+                self._unfinished.move_to_end(health.image_id)
 
     async def again(self, image_id: ImageId, write: Write) -> Spreading:
         """Count, and complete, the copies of an image that was uploaded once more."""
-        health = (await self._tending.tend([image_id], eager=True))[0]
-        stored = len(health.holders)
-        if not health.keeps(self._own):
-            stored += 1
-        stored = min(stored, self._copies)
+        counting = Deferred.fromCoroutine(self._count(image_id))
+        try:
+            stored = await counting.addTimeout(self._timeout_s(), self._clock)
+        except DeferredTimeoutError:
+            # The census does the rest.
+            stored = 1
         return Spreading(wanted=self._copies, stored=stored, needed=self._needed(write))
+
+    async def _count(self, image_id: ImageId) -> int:
+        health = (await self._tending.tend([image_id], eager=True))[0]
+        return min(len(health.holders) + (not health.keeps(self._own)), self._copies)
 
     def _needed(self, write: Write) -> int:
         return 1 if self._is_alone() else write.of(self._copies)
 
-    async def _give_all(
-        self, image_id: ImageId, order: tuple[Member, ...], progress: _Progress
-    ) -> None:
-        """All at once; whoever fails is replaced by the next in order, and owed the image."""
-        keepers = [member for member in order if member.shelf is Shelf.OPEN]
-        first = keepers[: self._copies]
-        others = [member for member in first if member.node_id != self._own]
-        standby = iter(keepers[self._copies :])
-        confirmed: set[NodeId] = set()
-        owed: list[NodeId] = []
+    async def _give_all(self, course: Course) -> None:
+        """See it through, then note what is still to be done."""
+        await course.run(self._give)
+        for node_id in course.owed:
+            await self._owe(node_id, course.image_id)
+        if course.kept < self._copies:
+            self._unfinished[course.image_id] = None
+            if len(self._unfinished) > MOST_UNFINISHED:
+                self._unfinished.popitem(last=False)
+        if course.is_surplus_here:
+            # Each of the others has just hashed what came.
+            self.released += await self._here.drop(course.image_id)
 
-        async def give(member: Member | None) -> None:
-            while member is not None:
-                if not member.silent_s and await self._gave(member, image_id):
-                    confirmed.add(member.node_id)
-                    progress.confirm()
-                    return
-                progress.go_on()
-                if member in first:
-                    owed.append(member.node_id)
-                member = next(standby, None)
-                if member is not None and member.node_id == self._own:
-                    member = next(standby, None)
-
-        async def give_later() -> None:
-            await progress.rest
-            await together([partial(give, member) for member in others[lead:]], most=self._copies)
-
-        lead = max(progress.needed - 1, 1)
-        head_start = self._clock.callLater(HEAD_START_S, progress.go_on)
-        try:
-            works: list[Callable[[], Coroutine[Deferred[Any], Any, None]]] = [
-                partial(give, member) for member in others[:lead]
-            ]
-            await together([*works, give_later], most=self._copies + 1)
-        finally:
-            if head_start.active():
-                head_start.cancel()
-            progress.settle(done=True)
-        for node_id in owed:
-            await self._owe(node_id, image_id)
-        keeps_one = any(member.node_id == self._own for member in first)
-        if not keeps_one and len(confirmed & {m.node_id for m in first}) >= self._copies:
-            # Each of them has just hashed what came.
-            self.released += await self._here.drop(image_id)
-
-    async def _gave(self, member: Member, image_id: ImageId) -> bool:
+    async def _give(self, member: Member, image_id: ImageId) -> bool:
         try:
             return await self._handover.give(member.contact, image_id)
         except (NotTaken, UnknownImage) as error:

@@ -51,7 +51,21 @@ class Tending:
 
     async def health(self, image_id: ImageId, *, verify: bool = False) -> Health:
         """Ask everybody who should have an image whether they have it; changes nothing."""
-        return (await self._examine([image_id], verify=verify))[0]
+        return (await self.examine([image_id], verify=verify))[0]
+
+    async def examine(self, image_ids: Sequence[ImageId], *, verify: bool = False) -> list[Health]:
+        """See `health`, for several at once: each node is asked for all that concerns it."""
+        orders = {image_id: await self.order(image_id) for image_id in image_ids}
+        questions: dict[Contact, list[ImageId]] = {}
+        for image_id, order in orders.items():
+            for member in self._asked(order):
+                if member.node_id != self._own and not member.silent_s:
+                    questions.setdefault(member.contact, []).append(image_id)
+        answers = await ask(self._peers, questions, verify=verify)
+        return [
+            await self._health(image_id, self._asked(order), answers, verify=verify)
+            for image_id, order in orders.items()
+        ]
 
     async def tend(self, image_ids: Sequence[ImageId], *, eager: bool = False) -> list[Health]:
         """
@@ -67,7 +81,7 @@ class Tending:
         Raises:
             NoSpace: A deletion could not be kept.
         """
-        checked = await self._examine(image_ids)
+        checked = await self.examine(image_ids)
         return [
             await self._act(health, eager=eager or self._departure.is_near) for health in checked
         ]
@@ -96,19 +110,6 @@ class Tending:
         key = Key.of_image(image_id)
         return placement(key, await self._members.near(key), self._copies)
 
-    async def _examine(self, image_ids: Sequence[ImageId], *, verify: bool = False) -> list[Health]:
-        orders = {image_id: await self.order(image_id) for image_id in image_ids}
-        questions: dict[Contact, list[ImageId]] = {}
-        for image_id, order in orders.items():
-            for member in self._asked(order):
-                if member.node_id != self._own and not member.silent_s:
-                    questions.setdefault(member.contact, []).append(image_id)
-        answers = await ask(self._peers, questions, verify=verify)
-        return [
-            await self._health(image_id, self._asked(order), answers, verify=verify)
-            for image_id, order in orders.items()
-        ]
-
     def _asked(self, order: Sequence[Member]) -> Sequence[Member]:
         """The first ones, and as many more as some of these may be full."""
         first = order[: self._copies]
@@ -134,7 +135,11 @@ class Tending:
         for copy in health.deleted:
             if copy.member.node_id != self._own:
                 await self._heed(copy.member.contact)
-        if await self._here.holding(image_id) is not Holding.HELD:
+        holding = await self._here.holding(image_id)
+        if holding is Holding.DELETED:
+            # Killed between the tombstone and the removal: it would be back when that expires.
+            await self._here.erase(image_id)
+        if holding is not Holding.HELD:
             return health
         is_first = bool(health.holders) and health.holders[0].member.node_id == self._own
         is_alone = not health.holders

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from reticulum.errors import UnknownImage
+from reticulum.errors import ImageInDoubt, UnknownImage
 from reticulum.interfaces import Incoming, Pause
 from reticulum.model import Facts, HashName, ImageId, Original, Rendition
 
@@ -132,7 +132,7 @@ class OriginalsInMemory:
         """Facts about one original."""
         original = self._get(image_id)[0]
         if self._is_doubtful(original):
-            raise UnknownImage(f"{image_id} is in doubt here")
+            raise ImageInDoubt(f"{image_id} is in doubt here")
         return original
 
     async def path(self, image_id: ImageId) -> Path:

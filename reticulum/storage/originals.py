@@ -4,9 +4,16 @@ import os
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from reticulum.aio import InThread
-from reticulum.errors import BeyondLimits, DamagedImage, NotAnImage, UnknownImage
+from reticulum.errors import (
+    BeyondLimits,
+    DamagedImage,
+    ImageInDoubt,
+    NotAnImage,
+    UnknownImage,
+)
 from reticulum.interfaces import Incoming, Pause
 from reticulum.model import Facts, HashName, ImageId, Original
 from reticulum.storage import layout, listing
@@ -17,7 +24,7 @@ from reticulum.storage.locks import Locks
 from reticulum.storage.memo import Memo
 from reticulum.storage.quarantine import Quarantine
 from reticulum.storage.rehash import Rehash
-from reticulum.storage.shelves import Shelves, unknown
+from reticulum.storage.shelves import RottenOriginal, Shelves, unknown
 from reticulum.storage.sidecars import Sidecars
 from reticulum.storage.soundness import Soundness
 
@@ -25,6 +32,8 @@ from reticulum.storage.soundness import Soundness
 # and what an image's metadata tells (where it was taken) is not for every user of a machine.
 _FILE_MODE = 0o640
 _FOLDER_MODE = 0o750
+
+T = TypeVar("T")
 
 
 class OriginalsOnDisk:
@@ -61,6 +70,8 @@ class OriginalsOnDisk:
         self._in_thread = in_thread
         self._fsync = fsync
         self._is_doubtful = is_doubtful
+        self.damaged: Callable[[ImageId], None] = lambda _image_id: None
+        """Told of each that is found damaged by the way; whoever asked `verify` knows by that."""
         self._stop = threading.Event()
         self._known: Memo[ImageId, Original] = Memo(most_known)
         self._soundness = Soundness(most_known, now)
@@ -139,13 +150,14 @@ class OriginalsOnDisk:
         """Facts about one original, read from its sidecar the first time; see `Originals`."""
         original = await self._find(image_id)
         if self._is_doubtful(original):
-            raise unknown(image_id)
+            raise ImageInDoubt(str(unknown(image_id)))
         return original
 
     async def _find(self, image_id: ImageId) -> Original:
         if known := self._remembered(image_id):
             return known
-        return await self._in_thread(self._shelves.load, image_id) or await self._look(image_id)
+        loaded = await self._telling(image_id, self._shelves.load)
+        return loaded or await self._look(image_id)
 
     def _remembered(self, image_id: ImageId) -> Original | None:
         known = self._known.get(image_id)
@@ -158,7 +170,7 @@ class OriginalsOnDisk:
         path = self._data / layout.original(image_id)
         if self._soundness.seen_at(image_id, path) is not None:
             return path
-        return await self._in_thread(self._shelves.verify, image_id)
+        return await self._telling(image_id, self._shelves.verify)
 
     async def verify(self, image_id: ImageId, pause: Pause | None = None) -> bool:
         """Hash the bytes now, in slices of 8 MB; see `Originals`."""
@@ -215,6 +227,13 @@ class OriginalsOnDisk:
             return await self._find(image_id)
         except UnknownImage:
             return None
+
+    async def _telling(self, image_id: ImageId, step: Callable[[ImageId], T]) -> T:
+        try:
+            return await self._in_thread(step, image_id)
+        except RottenOriginal:
+            self.damaged(image_id)
+            raise
 
     async def _look(self, image_id: ImageId) -> Original:
         try:

@@ -21,6 +21,10 @@ from reticulum.storage.sidecars import Sidecars
 from reticulum.storage.soundness import Soundness
 
 
+class RottenOriginal(UnknownImage):
+    """It was here, damaged, and has just been put into quarantine."""
+
+
 def unknown(image_id: ImageId) -> UnknownImage:
     """The error for an image that is not here."""
     return UnknownImage(f"there is no image {image_id} here")
@@ -192,7 +196,7 @@ class Shelves:
         self._forget(image_id)
         if self.quarantine.take(image_id):
             self.census.change(image_id, originals=-1, length=-length)
-        raise UnknownImage(f"the stored bytes of {image_id} no longer match its id")
+        raise RottenOriginal(f"the stored bytes of {image_id} no longer match its id")
 
     def _is_here(self, image_id: ImageId, length: int) -> bool:
         path = self._path(image_id)

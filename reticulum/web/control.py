@@ -1,32 +1,26 @@
 """The operator's routes, beside those for people: DHT and grid, on the unix socket alone."""
 
-import json
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any, ClassVar
 
 import attrs
 from klein import Klein
 from klein.resource import KleinResource
-from twisted.internet.defer import CancelledError
-from twisted.logger import Logger
 from twisted.web.http import Request
 from werkzeug.exceptions import MethodNotAllowed
 
-from reticulum.errors import BadRequest, Busy, ReticulumError, StartError
+from reticulum.errors import BadRequest, Busy, StartError
 from reticulum.interfaces import DhtConsole
 from reticulum.model import ImageId, Key, NodeId
+from reticulum.web.json_lines import json_lines
 from reticulum.web.public import Public
 from reticulum.web.refusals import answer_errors
 from reticulum.web.requests import IntakeRequest
 from reticulum.web.responses import json_answer, problem
 
-JSON_LINES = b"application/x-ndjson"
 MOST_LOOKUPS = 16
 MOST_CRAWLS = 1
-
-_log = Logger()
 
 
 @attrs.define(kw_only=True)
@@ -107,23 +101,9 @@ class Control:
             raise Busy("a crawl is under way already", retry_after_s=10)
         self._crawls += 1
         try:
-            request.setHeader(b"content-type", JSON_LINES)
-            request.setHeader(b"cache-control", b"no-store")
-            async with aclosing(self._console.crawl()) as events:
-                async for event in events:
-                    _write_line(request, event)
-        except CancelledError:
-            raise
-        except ReticulumError as error:
-            # The status is out: the last line has to tell.
-            _write_line(request, {"event": "failed", "error": str(error)})
-        except Exception:  # noqa: BLE001  (a defect: all of it into the log)
-            _log.failure("control.crawl_failed")
-            reason = "the node failed at this; its log says more"
-            _write_line(request, {"event": "failed", "error": reason})
+            return await json_lines(request, self._console.crawl())
         finally:
             self._crawls -= 1
-        return b""
 
     @app.route("/", branch=True)
     def pass_on(self, request: Request) -> KleinResource:
@@ -150,7 +130,3 @@ def _key(text: str, what: str) -> NodeId:
         return Key.parse(text)
     except ValueError:
         raise BadRequest(f"{text[:80]!r} is not {what}: wanted 40 hexadecimal digits") from None
-
-
-def _write_line(request: Request, value: dict[str, Any]) -> None:
-    request.write(json.dumps(value).encode() + b"\n")

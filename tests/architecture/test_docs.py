@@ -17,12 +17,13 @@ ROOT = Path(__file__).parents[2]
 SHIPPED_URL = "http://127.0.0.1:8080"
 TIMEOUT_S = 120
 
-# They install, or run for ever, or run this very test, or need two nodes. The system tests and the
-# continuous integration are where these are tried.
+# They install, or run for ever or until a key is pressed, or run this very test, or need two nodes.
+# The system tests and the continuous integration are where these are tried.
 NOT_RUN = {
     "README.md": [
         "python3 -m pip install . && twistd -n reticulum\n",
         "python3 -m pip install tox && python3 -m tox\n",
+        "reticulum demo\n",
         """\
 INVITE=$(reticulum invite --data reticulum-data)
 twistd -n --pidfile= reticulum --data other --http tcp:8081:interface=127.0.0.1 --join "$INVITE"

@@ -99,7 +99,7 @@ async def test_crawl_json_has_nodes_at_its_top() -> None:
     "found,words",
     [
         (
-            {"twins": [{"id": ONE, "addresses": ["a:1", "b:2"], "sure": True}]},
+            {"twins": [{"id": ONE, "addresses": ["a:1", "b:2"]}]},
             "two nodes run with the key of",
         ),
         (

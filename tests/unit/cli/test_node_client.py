@@ -298,3 +298,15 @@ def test_file_that_shrinks(photo: Path) -> None:
 
     with pytest.raises(ClientError, match="changed while it was being sent"):
         wire.run(wire.client.upload(photo, cut))
+
+
+def test_to_act_is_asked_once() -> None:
+    """A POST without a body, its answer in pieces; a busy node is not asked again."""
+    wire = Wire(json_answer({"a": 1}), problem(503, "being verified already", retry_after="60"))
+    pieces: list[bytes] = []
+    length = wire.run(wire.client.act("/v1/keeping/verify", pieces.append))
+    assert b'{"a": 1}' == b"".join(pieces)
+    assert 8 == length
+    with pytest.raises(Refused, match="being verified already"):
+        wire.run(wire.client.act("/v1/keeping/verify", pieces.append))
+    assert [("POST", "/v1/keeping/verify", b"", None)] * 2 == wire.api.asked

@@ -72,6 +72,23 @@ async def test_silent_ones_and_itself_are_left_out() -> None:
     assert [contact(1)] == list(await here.holders.holders(IMAGE))
 
 
+async def test_silent_ones_are_asked_last_when_they_may_be_the_only_holders() -> None:
+    """One silent node of three is passed over; two may hold all copies of what was acknowledged."""
+    members = [member(1), member(2), member(3, silent_s=20.0)]
+    here = bench(*members)
+    here.find.contacts = [contact(7)]
+    assert [contact(7)] == list(await here.holders.others(IMAGE, frozenset()))
+
+    members = [member(1), member(2, silent_s=20.0), member(3, silent_s=20.0)]
+    here = bench(*members)
+    here.find.contacts = [contact(7), contact(2)]
+    asked = list(await here.holders.others(IMAGE, frozenset()))
+    assert [contact(7), contact(2), contact(3)] == asked
+    lacking = frozenset({contact(2).node_id})
+    here.find.contacts = []
+    assert [contact(3)] == list(await here.holders.others(IMAGE, lacking))
+
+
 async def test_own_zone_first() -> None:
     """A holder next door is asked before one that answers faster far away."""
     members = [member(1, zone="far"), member(2, zone="here"), member(3, zone="farther")]

@@ -576,3 +576,33 @@ async def test_set_aside_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(NoSpace):
         await originals.set_aside(original.image_id, "is in doubt")
     assert original == await originals.find(original.image_id)
+
+
+@pytest.mark.parametrize("how", ["page", "find", "path", "verify"])
+async def test_what_is_found_damaged_by_the_way_is_told(tmp_path: Path, how: str) -> None:
+    """Once, whoever came across it; not to who asked for a check, and not of what is no image."""
+    (cut, _), (other, _) = [await put(start(tmp_path), content) for content in (b"one", b"two")]
+    os.truncate(tmp_path / layout.original(cut.image_id), 2)
+    originals, told = start(tmp_path), list[ImageId]()
+    originals.damaged = told.append
+    match how:
+        case "page":
+            assert [other] == await originals.page(None, 9)
+        case "verify":
+            assert not await originals.verify(cut.image_id)
+        case _:
+            with pytest.raises(UnknownImage):
+                await getattr(originals, how)(cut.image_id)
+    assert ([] if how == "verify" else [cut.image_id]) == told
+    with pytest.raises(UnknownImage):
+        await originals.find(cut.image_id)
+    assert len(told) == (how != "verify")
+
+
+async def test_what_is_no_image_is_not_told_as_damaged(tmp_path: Path) -> None:
+    """Its bytes are as they were."""
+    place(tmp_path, b"text")
+    originals, told = start(tmp_path, Looks(NotAnImage("text"))), list[ImageId]()
+    originals.damaged = told.append
+    assert [] == await originals.page(None, 9)
+    assert [] == told
