@@ -19,10 +19,10 @@ What can go wrong, as one tree.
     │   └── BeyondLimits          sound, but larger than this node decodes or makes
     ├── NodeError                 the node cannot do it now
     │   ├── Busy                  every place in a queue is taken
+    │   │   └── TooFewCopies      fewer nodes confirmed an upload than was asked for
     │   ├── OutOfTime             the deadline passed
     │   ├── NoSpace               the disk is full
     │   ├── NotTaken              a node takes no copies: read-only, leaving, or on its reserve
-    │   ├── TooFewCopies          fewer nodes confirmed an upload than was asked for
     │   ├── WrongAnswer           a node answered that was not asked, or nonsense
     │   └── CountersSpent         every nonce of this boot is used: nothing can be sealed any more
     ├── HolderFailed              a node gave no image: dead, slow, busy, or not who it should be
@@ -132,8 +132,8 @@ class NotTaken(NodeError):
     """A node takes no copies: it is read-only, about to leave, or down to its reserve of space."""
 
 
-class TooFewCopies(NodeError):
-    """Fewer nodes have confirmed an upload in time than was asked for."""
+class TooFewCopies(Busy):
+    """Fewer nodes have confirmed an upload in time than was asked for; copying goes on."""
 
 
 class WrongAnswer(NodeError):

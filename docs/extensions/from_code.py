@@ -1,5 +1,6 @@
 """Fills pages with what only the code knows, so that they cannot say anything else."""
 
+import enum
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,6 @@ import click
 from sphinx.application import Sphinx
 
 from reticulum.cli.main import reticulum
-from reticulum.model import HashName
 from reticulum.settings import SHORT_NAMES, declared, environment_name
 from reticulum.web.responses import STATUS
 
@@ -53,8 +53,8 @@ def settings() -> Iterator[str]:
 
 def _kind(default: Any) -> str:
     kinds = {bool: "true or false", int: "whole number", float: "number", str: "text"}
-    if isinstance(default, HashName):
-        return " or ".join(f"`{_toml(name.value)}`" for name in HashName)
+    if isinstance(default, enum.Enum):
+        return " or ".join(f"`{_toml(one.value)}`" for one in type(default))
     return kinds.get(type(default), "list of texts; in the environment, parted by commas")
 
 
@@ -92,7 +92,16 @@ def errors() -> Iterator[str]:
 
 def benchmarks() -> Iterator[str]:
     """The results of the last run, if they were kept."""
-    results = _ROOT / "benchmarks" / "results.md"
+    yield from _results("results.md")
+
+
+def kill() -> Iterator[str]:
+    """What killing nodes has given, likewise."""
+    yield from _results("kill-results.md")
+
+
+def _results(name: str) -> Iterator[str]:
+    results = _ROOT / "benchmarks" / name
     if results.exists():
         # The page has a title of its own.
         yield re.sub(r"\A# .*\n", "", results.read_text(encoding="utf-8"))
@@ -101,5 +110,5 @@ def benchmarks() -> Iterator[str]:
 
 
 _PARTS: dict[str, Callable[[], Iterator[str]]] = {
-    part.__name__: part for part in (settings, command, errors, benchmarks)
+    part.__name__: part for part in (settings, command, errors, benchmarks, kill)
 }

@@ -69,7 +69,9 @@ class Public:
         body = _upload_body(request, ImageBody, FormBody)
         if isinstance(body, FormBody) and bearer(request) is None:
             self._keys.check(body.field("key"))
-        receipt = await self._upload.finish(body.image(), _write(_argument(request, b"write")))
+        # Read first: once the image is taken over from the body, nobody else would drop it.
+        write = _write(_argument(request, b"write"))
+        receipt = await self._upload.finish(body.image(), write)
         status = HTTPStatus.CREATED if receipt.is_new else HTTPStatus.OK
         if not receipt.copies.is_enough:
             status = HTTPStatus.ACCEPTED

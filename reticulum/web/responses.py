@@ -30,7 +30,6 @@ STATUS: Mapping[type[BaseException], HTTPStatus] = {
     errors.OutOfTime: HTTPStatus.GATEWAY_TIMEOUT,
     errors.NoSpace: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.NotTaken: HTTPStatus.INSUFFICIENT_STORAGE,
-    errors.TooFewCopies: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 

@@ -24,6 +24,7 @@ def _nothing_stays(node: Node) -> Iterator[None]:
     before, logged = node.originals().keys(), len(node.log())
     yield
     assert before == node.originals().keys()
+    processes.until(lambda: not node.debris(), "nothing lies in the way")
     assert "Traceback" not in node.log()[logged:]
 
 
@@ -109,6 +110,12 @@ REFUSED: dict[str, tuple[str, Callable[[], tuple[Headers, bytes]], int, str]] = 
     ),
     "part header of 1 MB": (RAW, _long_part_header, 400, "form can't be read"),
     "field of 1 MB": (RAW, lambda: _image_form(("key", bytes(1_000_000))), 400, "8192 bytes"),
+    "copies that are no number of copies": (
+        f"{RAW}?write=two",
+        _raw(pictures.flat()),
+        400,
+        "write must be one of",
+    ),
     "truncated JPEG": (RAW, _raw(pictures.truncated(pictures.photo())), 422, "truncated"),
     "truncated PNG": (
         RAW,

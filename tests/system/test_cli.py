@@ -27,9 +27,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from reticulum.assembly import CONTROL_NAME as NODE_CONTROL_NAME
-from reticulum.cli.connection import CONTROL_NAME
-
 KEY = "correct-horse"
 COMMAND = [sys.executable, "-m", "reticulum.cli.main"]
 NOBODY = "sha256-" + "0" * 64
@@ -232,11 +229,6 @@ def test_control_socket_needs_no_key(start_node: Any, tmp_path: Path) -> None:
     assert by_flag.lines == by_name.lines == operator.lines
     assert 0 == reticulum("rm", *operator.lines, "--data", node.data).code
     assert 0 == reticulum("status", "--data", node.data).code
-
-
-def test_names_of_the_control_socket_agree() -> None:
-    """The command has the name for itself, because it must not import the server."""
-    assert NODE_CONTROL_NAME == CONTROL_NAME
 
 
 def test_nothing_listens(tmp_path: Path) -> None:
