@@ -1,5 +1,6 @@
 """The keeper: everything that looks after copies while a node runs, started and stopped."""
 
+import contextlib
 import random
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
@@ -98,7 +99,8 @@ class Keeper:
         last = self._last()
         if not self._is_alone():
             # Otherwise nobody else can have deleted anything, and nobody could tell.
-            await self.doubting.begin_if_away(last)
+            with contextlib.suppress(NoSpace):  # in force nevertheless, until the next start
+                await self.doubting.begin_if_away(last)
         await self.landscape.start()
         await self._return(last)
         self.is_up_to_date = True

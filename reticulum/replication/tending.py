@@ -133,8 +133,8 @@ class Tending:
     async def _act(self, health: Health, *, eager: bool) -> Health:
         image_id = health.image_id
         for copy in health.deleted:
-            if copy.member.node_id != self._own:
-                await self._heed(copy.member.contact)
+            if not self._here.is_deleted(image_id):
+                await self._heed(copy.member.contact, image_id)
         holding = await self._here.holding(image_id)
         if holding is Holding.DELETED:
             # Killed between the tombstone and the removal: it would be back when that expires.
@@ -149,9 +149,13 @@ class Tending:
             await self._let_go(image_id)
         return health
 
-    async def _heed(self, contact: Contact) -> None:
+    async def _heed(self, contact: Contact, image_id: ImageId) -> None:
+        """Learn of a deletion; or tell that it was revoked, if that is what the other missed."""
         try:
             await self._burial.catch_up(contact, 0)
+            mine = self._here.graveyard.get(image_id)
+            if mine is not None and mine.revoked:
+                await self._burial.settle(contact, image_id)
         except HolderFailed as error:
             _log.info("tend.unheard node={node} reason={reason}", node=contact, reason=str(error))
 

@@ -221,3 +221,20 @@ async def test_deleted_image_is_nothing_for_peers(tmp_path: Path) -> None:
         with pytest.raises(UnknownImage):
             await holder.by_turn(rendition_of(), parse("100w"))
         assert 0 == grid.renders
+
+
+async def test_forget(tmp_path: Path) -> None:
+    """What is forgotten is asked for afresh: facts, who has it, and every rendition."""
+    with ending(await Grid(tmp_path, 5).start()) as grid:
+        reader = grid.order[4]
+        grid.read(reader)
+        assert 1 == len(grid.calls) - sum(only_here for _, _, only_here in grid.calls)
+        (holder,) = [node_id for node_id, _, only_here in grid.calls if not only_here]
+        holders = reader.pictures._fetch._holders
+        holders.has(IMAGE, grid.order[3].member.contact)
+        await reader.pictures.forget(IMAGE)
+        assert None is reader.renditions.open(rendition_of())
+        assert None is reader.pictures.at_hand(rendition_of(), parse("100w"))
+        assert grid.order[3].member.contact not in await holders.holders(IMAGE)
+        grid.read(reader)
+        assert holder == grid.calls[-1][0]

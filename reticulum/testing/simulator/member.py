@@ -1,6 +1,7 @@
 """One node of a simulated grid: production objects, with what outlives their restarts."""
 
 import random
+from collections.abc import Callable
 
 import attrs
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -48,6 +49,7 @@ class Member:
         clock: Of the simulation.
         network: That it lives on.
         random_: Its own; everything random in it comes from here.
+        offer: What it says about itself now; from its habits if not given.
     """
 
     def __init__(
@@ -59,11 +61,13 @@ class Member:
         clock: HeapClock,
         network: Network,
         random_: random.Random,
+        offer: Callable[[], Offer] | None = None,
     ) -> None:
         self._clock = clock
         self._network = network
         self._random = random_
-        self._key = Ed25519PrivateKey.from_private_bytes(random_.randbytes(SEED_BYTES))
+        self.key = Ed25519PrivateKey.from_private_bytes(random_.randbytes(SEED_BYTES))
+        self._offer = offer or (lambda: Offer(zone=self.habits.zone, software="simulated"))
         self.ring = ring
         self.address = address
         self.habits = habits
@@ -114,6 +118,10 @@ class Member:
             self.time.stop()
             self._network.leave(self.address)
 
+    def forget_images(self) -> None:
+        """Have none any more: the disk was lost."""
+        self.stock = StockInMemory()
+
     def is_server(self) -> bool:
         """Whether it runs and others may enter it in their tables."""
         return self.running and self.overlay.status().role is Role.SERVER
@@ -126,7 +134,7 @@ class Member:
                 self._network.send(self.place, datagram, to)
 
         return OverlayNode(
-            private_key=self._key,
+            private_key=self.key,
             ring=self.ring,
             send=send,
             clock=time,
@@ -137,7 +145,7 @@ class Member:
                 entrances=tuple(Entrance(at.host, at.port) for at in habits.entrances),
                 role=habits.role,
             ),
-            offer=lambda: Offer(zone=habits.zone, software="simulated"),
+            offer=self._offer,
             stock=self.stock,
             resolve=no_names,
             notebook=self.notebook,

@@ -65,7 +65,7 @@ class Network:
     ) -> None:
         self._clock = clock
         self._random = random_
-        self._delays = delays
+        self.delays = delays
         self._places: dict[Address, Place] = {}
         self.loss = loss
         self.jitter_s = jitter_s
@@ -123,7 +123,7 @@ class Network:
         self.trace.add(now, sender.number, receiver.number, len(datagram), fate)
         if fate in (Fate.SENT, Fate.NOBODY):
             # Also to nobody: somebody may live there when it arrives.
-            delay = self._delays.between(sender.number, receiver.number) + sender.slowness_s
+            delay = self.delays.between(sender.number, receiver.number) + sender.slowness_s
             delay += self._random.random() * self.jitter_s
             self._clock.callLater(delay, partial(self._arrive, datagram, sender, receiver))
 
