@@ -1,7 +1,9 @@
 """The routing table's tree of buckets: the package's, with neighbours and splits set right."""
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 from kademlia.node import Node
@@ -15,6 +17,11 @@ STALE_S = 3600
 RELAXED_BITS = 5
 """b of the paper's section 4.2: buckets away from the own id split down to multiples of it."""
 MOST_BUCKETS = 1024
+FEW = 5
+"""Contacts of a far range with which a node can do: one of them lives, and knows the others."""
+
+MOST_RANGES = 24
+"""Ranges beside one's own that are explored: enough for a hundred million nodes."""
 
 
 class BucketTree(RoutingTable):  # type: ignore[misc]  # the package has no types
@@ -121,3 +128,28 @@ class BucketTree(RoutingTable):  # type: ignore[misc]  # the package has no type
             Key((low + random_below(high - low + 1)).to_bytes(KEY_BITS // 8))
             for low, high in (bucket.range for bucket in self.lonely_buckets())
         ]
+
+    def unexplored_keys(self, random_below: Callable[[int], int]) -> list[Key]:
+        """
+        A random key of each range beside one's own with few contacts, the widest range first.
+
+        A newcomer looks there (paper, section 2.3). Whoever let it in named its neighbours, and
+        those may know nobody but each other: without this a lookup for a key far away ends
+        among them, and none of the nodes near that key is found.
+
+        Args:
+            random_below: A random whole number from 0 to one below its argument.
+        """
+        own: int = self.node.long_id
+        entries = chain.from_iterable(bucket.entries() for bucket in self.buckets)
+        known = Counter((entry.long_id ^ own).bit_length() for entry in entries)
+        nearer, keys = known.total(), []
+        for bits in range(KEY_BITS, KEY_BITS - MOST_RANGES, -1):
+            nearer -= known[bits]
+            if nearer < self.ksize // 2:
+                break  # what is left was seen when this node looked at its own place
+            if known[bits] < FEW:
+                size = 1 << (bits - 1)
+                low = (own ^ size) & -size
+                keys.append(Key((low + random_below(size)).to_bytes(KEY_BITS // 8)))
+        return keys

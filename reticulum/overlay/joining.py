@@ -68,13 +68,19 @@ class Joining:
         """Whether there is anywhere to knock."""
         return bool(self._remembered or self._entrances)
 
-    async def knock(self) -> None:
-        """Try the next remembered peers; if nobody is there, every entrance."""
+    async def knock(self) -> Sequence[Contact]:
+        """
+        Try the next remembered peers; if nobody is there, every entrance.
+
+        Returns:
+            Who has answered, clients too.
+        """
         batch, rest = self._remembered[:AT_ONCE], self._remembered[AT_ONCE:]
         self._remembered = [*rest, *batch]
-        await self._ping([(contact.address, contact.node_id) for contact in batch])
+        outcomes = list(await self._ping([(peer.address, peer.node_id) for peer in batch]))
         if not self._neighbours.any:
-            await self.knock_at_entrances(self._entrances)
+            outcomes += await self.knock_at_entrances(self._entrances)
+        return [outcome.contact for outcome in outcomes if isinstance(outcome, Reply)]
 
     async def knock_at_one(self) -> bool:
         """

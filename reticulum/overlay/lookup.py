@@ -94,6 +94,7 @@ class Lookup(Generic[R]):
             return self.tick(at)
         known.rtt_s = max(0.0, at - known.sent.at)
         self._questions.settle(known, State.ANSWERED)
+        self._shortlist.lives(known)
         if self._result is None:
             self._shortlist.hear(islice(contacts, self._limits.most_named), known)
             self._hold(holders or {}, peer, rest)

@@ -3,7 +3,7 @@
 from bisect import insort
 from collections.abc import Iterable, Iterator
 
-from reticulum.model import Contact, Key, NodeId
+from reticulum.model import Address, Contact, Key, NodeId
 from reticulum.overlay.peer import Peer
 from reticulum.overlay.trace import DownHint, Hop, State
 
@@ -27,6 +27,7 @@ class Shortlist:
         self._contacts: dict[Contact, Peer] = {}
         self._by_distance: dict[int, list[Peer]] = {}
         self._distances: list[int] = []
+        self._homes: dict[Address, NodeId] = {}
 
     def get(self, contact: Contact) -> Peer | None:
         """The peer at exactly this address with exactly this id."""
@@ -57,11 +58,18 @@ class Shortlist:
         self._contacts[contact] = peer
         addresses.append(peer)
 
+    def lives(self, peer: Peer) -> None:
+        """Note that *peer* has answered: where it lives, no other id counts from now on."""
+        self._homes.setdefault(peer.contact.address, peer.contact.node_id)
+
     def nearest(self) -> Iterator[Peer]:
         """
-        One peer for each node id that has not failed, nearest first.
+        One peer for each node id that has not failed, and one for each address that has answered.
 
-        Peers in doubt come after all others, however near they claim to be.
+        Nearest first. Peers in doubt come after all others, however near they claim to be. Of
+        several ids that answer at one address only the first counts: no answer proves an id, and
+        one member could fill every place around a key. An id that has not answered takes
+        no address: anybody can name a false one where an honest node lives.
         """
         doubted: list[Peer] = []
         for distance in self._distances:
@@ -74,11 +82,15 @@ class Shortlist:
                 yield peer
         yield from doubted
 
-    @staticmethod
-    def _current(addresses: list[Peer]) -> Peer | None:
+    def _counts(self, peer: Peer) -> bool:
+        contact = peer.contact
+        at_home = self._homes.get(contact.address, contact.node_id) == contact.node_id
+        return at_home and not peer.state.failed
+
+    def _current(self, addresses: list[Peer]) -> Peer | None:
         if len(addresses) == 1:
-            return None if addresses[0].state.failed else addresses[0]
-        alive = [peer for peer in addresses if not peer.state.failed]
+            return addresses[0] if self._counts(addresses[0]) else None
+        alive = [peer for peer in addresses if self._counts(peer)]
         return min(alive, key=lambda peer: _PREFERENCE.index(peer.state), default=None)
 
     def hops(self) -> tuple[Hop, ...]:

@@ -1,12 +1,14 @@
 """Keeps a node in its grid for as long as it runs: joins, looks around, refreshes, pings."""
 
 import random
+from collections.abc import Iterable
+from itertools import chain
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from reticulum.model import NodeId
+from reticulum.model import Contact, NodeId
 from reticulum.overlay.exchange import Exchange
 from reticulum.overlay.joining import Joining
 from reticulum.overlay.keeping import Keeping
@@ -119,7 +121,10 @@ class Upkeep:
         pauses = growing(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         while not self.is_in:
             if self._joining.has_doors:
-                await self._joining.knock()
+                answered = await self._joining.knock()
+                if not self.is_in:
+                    # All are clients, as after a whole grid was off: one has to begin.
+                    self._ask_for_dials(answered)
             if not self.is_in:
                 await self._alarm.pause(about(next(pauses), self._rng))
         self._looks_due = LOOKS
@@ -131,12 +136,16 @@ class Upkeep:
         self._looks_due -= 1
         if not await self._look_around():
             self._looks_due = min(self._looks_due + 1, LOOKS)
+            return
+        # One after the other: each is shorter for what the one before it has found.
+        for key in self._neighbours.table.unexplored_keys(self._rng.randrange):
+            await self._seeking.explore(key)
 
     async def _look_around(self) -> bool:
         result = await self._seeking.nodes(self._own)
         if not result.closest:
             return False
-        self._ask_for_dials()
+        self._ask_for_dials(self._known())
         if not self.has_joined:
             _log.info("overlay.joined peers={peers}", peers=self._neighbours.count)
         self.has_joined = True
@@ -152,18 +161,22 @@ class Upkeep:
             self._neighbours.check(contact)
         for key in self._neighbours.table.refresh_keys(self._rng.randrange)[:REFRESHES_A_ROUND]:
             await self._seeking.nodes(key)
-        self._ask_for_dials()
+        self._ask_for_dials(self._known())
         if number % ENTRANCE_ROUNDS == 0:
             self._joining.remember(saved.contact for saved in self._neighbours.table.saved()[:100])
             if await self._joining.knock_at_one():
                 self._looks_due = LOOKS
 
-    def _ask_for_dials(self) -> None:
+    def _known(self) -> Iterable[Contact]:
+        """Neighbours, then peers of earlier days: they may be clients, which no table has."""
+        return chain(self._neighbours.table.contacts(), self._joining.remembered())
+
+    def _ask_for_dials(self, contacts: Iterable[Contact]) -> None:
         if not self._standing.wanted:
             return
         now = self._clock.seconds()
         asked = 0
-        for contact in self._neighbours.table.contacts():
+        for contact in contacts:
             dial_me = self._standing.dial_me(contact, now)
             if dial_me is not None:
                 asked += 1

@@ -14,6 +14,8 @@ from unit.overlay.lookup_network import (
 
 from reticulum.model import Address, Contact, Key
 from reticulum.overlay.inquiry import Limits, Want
+from reticulum.overlay.lookup import Lookup
+from reticulum.overlay.rtt import RoundTrips
 from reticulum.overlay.trace import State
 
 NODES = 400
@@ -146,3 +148,48 @@ def test_one_liar_may_have_half_the_slots_tried() -> None:
     at_once = [hop for hop in lookup.trace() if hop.asked_at and hop.asked_at < 0.2]
     assert 5 == len(at_once)
     assert State.DEAD is at_once[0].state
+
+
+def started(start: list[Contact], target: Key, **limits: int) -> Lookup[str]:
+    """A lookup that has asked the first ones of *start*."""
+    own = Key(bytes(20))
+    timeout_s = RoundTrips().timeout_s
+    lookup: Lookup[str] = Lookup(
+        target,
+        want=Want.NODES,
+        own=own,
+        start=start,
+        timeout_s=timeout_s,
+        at=0.0,
+        limits=Limits(**limits),
+    )
+    lookup.tick(0.0)
+    return lookup
+
+
+def test_an_address_has_one_place() -> None:
+    """Whoever answers under many ids at one address counts once, and is asked nothing more."""
+    honest, liar, other = contact(2**150 + 1), contact(2**155 + 2), contact(2**151 + 3)
+    target = Key(bytes(19) + b"\x07")
+    names = [Contact(near(target, 100, salt).node_id, liar.address) for salt in range(30)]
+    lookup = started([honest, liar, names[0]], target, k=3)
+
+    asked = lookup.answered(liar, 0.1, names)
+    asked += lookup.answered(names[0], 0.1, names)
+    asked += lookup.answered(honest, 0.2, [other])
+    assert [other] == [ask.contact for ask in asked]
+    lookup.answered(other, 0.3)
+    assert (honest, other, liar) == lookup.result().closest
+
+
+def test_an_honest_address_under_a_made_up_id_hides_nobody() -> None:
+    """A node is asked and found although another id, that never answers, is said to be there."""
+    honest, liar = contact(2**150 + 1), contact(2**155 + 2)
+    target = Key(bytes(19) + b"\x07")
+    lookup = started([liar], target, k=2)
+
+    fake = Contact(near(target, 100, 1).node_id, honest.address)
+    asked = lookup.answered(liar, 0.1, [fake, honest])
+    assert {fake, honest} == {ask.contact for ask in asked}
+    lookup.answered(honest, 0.2)
+    assert (honest, liar) == lookup.result().closest

@@ -95,6 +95,26 @@ def test_those_who_come_at_the_same_moment_find_each_other(seed: int) -> None:
     grid.stop()
 
 
+@pytest.mark.parametrize("size", [2, 4, 8])
+def test_a_whole_grid_that_was_off_finds_together(grid: Grid, size: int) -> None:
+    """All come back at once, as clients, which are in nobody's table: they prove each other."""
+    keys = [Ed25519PrivateKey.from_private_bytes(bytes([number + 65]) * 32) for number in range(8)]
+    before = [grid.add(key=key) for key in keys[:size]]
+    for peer in before:
+        grid.start(peer)
+    grid.pass_time(120)
+    assert all(peer.node.is_server for peer in before)
+    for peer in before:
+        grid.run(peer.node.stop())
+        grid.kill(peer)
+
+    again = [restarted(grid, peer, key) for peer, key in zip(before, keys, strict=False)]
+    grid.pass_time(30)
+    assert all(ids(peer) for peer in again)
+    grid.pass_time(150)
+    assert all(peer.node.is_server for peer in again)
+
+
 def test_a_client_is_in_no_table(grid: Grid) -> None:
     """It finds others, and is found by its record, but nobody is referred to it."""
     grid.grow(4)

@@ -10,7 +10,7 @@ from kademlia.node import Node
 from unit.overlay.lookup_network import closest, contact, dice
 
 from reticulum.model import Contact, Key
-from reticulum.overlay.bucket_tree import MOST_BUCKETS, STALE_S
+from reticulum.overlay.bucket_tree import FEW, MOST_BUCKETS, MOST_RANGES, STALE_S
 from reticulum.overlay.freshness import MOST_FAILURES, QUESTIONABLE_S, Saved
 from reticulum.overlay.table import ALONE_S, PING_AGAIN_S, Table
 
@@ -228,6 +228,29 @@ def test_bucket_without_lookups_for_an_hour_is_refreshed(table: Table, clock: Se
     for key in table.refresh_keys(lambda _n: 0):
         table.looked_up(key)
     assert [] == table.refresh_keys(lambda _n: 0)
+
+
+def test_far_ranges_with_few_contacts_are_to_be_explored(clock: Seconds) -> None:
+    """A key of each, the widest first; not of those that have some, nor of one's own place."""
+    table = Table(contact(0).node_id, clock=clock)
+    fill(table, *(n << 145 for n in range(1, 21)), *(2**158 + n for n in range(FEW)))
+    for choice in (lambda _n: 0, lambda n: n - 1):
+        keys = [key.number.bit_length() for key in table.unexplored_keys(choice)]
+        assert [160, *range(158, 150, -1)] == keys
+
+
+def test_a_small_grid_is_known_without_exploring(clock: Seconds) -> None:
+    """Nine neighbours, wherever they are, were all seen when the node looked at its own place."""
+    table = Table(contact(0).node_id, clock=clock)
+    fill(table, *range(1, 10))
+    assert [] == table.unexplored_keys(lambda _n: 0)
+
+
+def test_nobody_makes_a_node_explore_for_ever(clock: Seconds) -> None:
+    """However close to it made-up neighbours are: no more ranges than any grid fills."""
+    table = Table(contact(0).node_id, clock=clock)
+    fill(table, *range(1, 21))
+    assert MOST_RANGES == len(table.unexplored_keys(lambda _n: 0))
 
 
 def test_doubtful_contacts_are_checked_least_recently_seen_first(
