@@ -114,8 +114,9 @@ class OriginalsInMemory:
             raise ValueError("only what was begun here and is sealed can be kept")
         image_id, content = incoming.image_id, incoming.content
         incoming.abandon()
-        if image_id in self._kept:
+        if self._is_sound(image_id):
             return self._kept[image_id][0], False
+        (self._folder / str(image_id)).unlink(missing_ok=True)
         original = Original(
             image_id=image_id, facts=facts, length=len(content), stored_at=self._now()
         )

@@ -160,6 +160,18 @@ async def test_second_upload_is_not_new(originals: Originals) -> None:
     assert [first] == await originals.page(None, 9)
 
 
+async def test_damaged_is_replaced(originals: Originals) -> None:
+    """Sound bytes take the place of damaged ones, without anybody having to look first."""
+    original, _ = await put(originals, b"picture")
+    path = await originals.path(original.image_id)
+    path.write_bytes(b"pictura")
+
+    kept, _ = await put(originals, b"picture")
+
+    assert original.image_id == kept.image_id
+    assert b"picture" == (await originals.path(original.image_id)).read_bytes()
+
+
 async def test_race_has_one_winner(originals: Originals) -> None:
     """Of many equal uploads at the same time exactly one is new."""
     results = await gatherResults(

@@ -1,5 +1,6 @@
 """Asking holders: in turn, two at a time when one is late, and never many."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,13 @@ class Bench:
         return Deferred.fromCoroutine(self.fetch.rendition(RENDITION, target))
 
 
-def bench(folder: Path, *first: Any, more: Any = (), saved: float = 1.0) -> Bench:
+def bench(
+    folder: Path,
+    *first: Any,
+    more: Any = (),
+    saved: float = 1.0,
+    is_settled: Callable[[], bool] = lambda: True,
+) -> Bench:
     clock, peers, holders = Clock(), SlowPeers(), ListedHolders(first, more)
     promptness = Promptness(clock.seconds)
     found: list[tuple[Any, ...]] = []
@@ -47,6 +54,7 @@ def bench(folder: Path, *first: Any, more: Any = (), saved: float = 1.0) -> Benc
         missing=Recent(most=100, seconds=5, now=clock.seconds),
         hedging=Hedging(promptness=promptness, budget=Budget(saved), clock=clock),
         found=lambda *told: found.append(told),
+        is_settled=is_settled,
     )
     return Bench(fetch, peers, holders, clock, promptness, folder, found)
 
@@ -172,6 +180,17 @@ async def test_nobody_answers(tmp_path: Path) -> None:
         with pytest.raises(OutOfTime):
             await here.ask()
     assert 4 == len(here.peers.asked)
+
+
+async def test_nobody_has_it_of_those_found_so_far(tmp_path: Path) -> None:
+    """That is no 404 before this node knows who is there; it is not remembered, either."""
+    settled: list[bool] = []
+    here = bench(tmp_path, is_settled=lambda: bool(settled))
+    with pytest.raises(OutOfTime):
+        await here.ask()
+    settled.append(True)
+    with pytest.raises(UnknownImage):
+        await here.ask()
 
 
 async def test_what_nobody_can_make(tmp_path: Path) -> None:
