@@ -18,6 +18,8 @@ PLACED_S = 5.0
 FOUND_S = 60.0
 """Who turned out to have an image is asked first for so long."""
 MOST_REMEMBERED = 10_000
+TRIES = 3
+"""Lookups, as long as all that they name are nowhere to be found."""
 
 Find = Callable[[Key, frozenset[NodeId]], Awaitable[Sequence[Contact]]]
 """Looks up who says that he holds the image with a key, without some."""
@@ -167,7 +169,16 @@ class FindByDht:
 
     async def __call__(self, key: Key, without: frozenset[NodeId]) -> Sequence[Contact]:
         """Those that answered for themselves come first."""
-        found = await self._dht.holders(key, without)
+        for _ in range(TRIES):
+            found = await self._dht.holders(key, without)
+            contacts = await self._located(found)
+            if contacts or not found:
+                return contacts
+            # Records outlive their nodes: whoever is nowhere makes room for others.
+            without |= {holder.node_id for holder in found}
+        return []
+
+    async def _located(self, found: Sequence[Holder]) -> list[Contact]:
         contacts = [Contact(one.node_id, one.address) for one in found if one.address is not None]
         for holder in [one for one in found if one.address is None][: self._most]:
             address = (await self._dht.find(holder.node_id)).address

@@ -183,3 +183,22 @@ async def test_dht() -> None:
     found = await FindByDht(Dht())(Key.of_image(IMAGE), frozenset())
     assert [contact(2), contact(1), contact(4)] == list(found)
     assert 3 == len(looked_for)
+
+
+async def test_the_lookup_goes_on_past_those_who_are_gone() -> None:
+    """Records of nodes that are nowhere do not hide those that live."""
+    asked: list[frozenset[NodeId]] = []
+
+    class Dht:
+        async def holders(self, key: Key, without: frozenset[NodeId] = frozenset()) -> list[Holder]:
+            asked.append(without)
+            gone = contact(1).node_id
+            if gone not in without:
+                return [Holder(node_id=gone, address=None, record=None)]
+            return [Holder(node_id=contact(2).node_id, address=contact(2).address, record=None)]
+
+        async def find(self, node_id: NodeId) -> Located:
+            return Located(node_id=node_id, address=None, record=None)
+
+    assert [contact(2)] == list(await FindByDht(Dht())(Key.of_image(IMAGE), frozenset()))
+    assert [frozenset(), frozenset({contact(1).node_id})] == asked
