@@ -1,17 +1,21 @@
 """`reticulum dht health` and `repair`: how the copies of one image do, and putting them right."""
 
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 import click
 
 from reticulum.cli import target
+from reticulum.cli.desk import Desk, desk_options
 from reticulum.cli.dht_tables import columns, counted
-from reticulum.cli.keeping_remote import Desk, RemoteKeeping, desk_options
 from reticulum.cli.live_line import live_line
 from reticulum.cli.node import JsonObject
 from reticulum.cli.output import Output, seconds_in_words
 from reticulum.errors import ClientError
 from reticulum.model import ImageId
+
+if TYPE_CHECKING:  # slow to import
+    from reticulum.cli.keeping_remote import RemoteKeeping
 
 _WORDS = {
     "verified": "has it, and read it",
@@ -41,7 +45,7 @@ def health(desk: Desk, image_id: ImageId, *, verify: bool) -> int:
     or silent), "silent_s".
     """
 
-    async def work(console: RemoteKeeping) -> int:
+    async def work(console: "RemoteKeeping") -> int:
         told = await console.health(image_id, verify=verify)
         desk.output.record(told)
         show_health(told, desk.output)
@@ -62,7 +66,7 @@ def repair(desk: Desk, image_id: ImageId) -> int:
     With --json: "before" and "after", each as 'reticulum dht health' has it.
     """
 
-    async def work(console: RemoteKeeping) -> int:
+    async def work(console: "RemoteKeeping") -> int:
         done: JsonObject | None = None
         with live_line(desk.output, "repairing"):
             async with aclosing(console.repair(image_id)) as told:

@@ -1,14 +1,18 @@
 """`reticulum node`: see what a node keeps, and empty it before it is switched off."""
 
 import time
+from typing import TYPE_CHECKING
 
 import click
 
+from reticulum.cli.desk import Desk, desk_options
 from reticulum.cli.dht_tables import counted
-from reticulum.cli.keeping_remote import Desk, RemoteKeeping, desk_options
 from reticulum.cli.live_line import live_line
 from reticulum.cli.node import JsonObject
 from reticulum.cli.output import Output, bytes_in_words
+
+if TYPE_CHECKING:  # slow to import
+    from reticulum.cli.keeping_remote import RemoteKeeping
 
 LOOK_S = 1.0
 
@@ -31,7 +35,7 @@ def status(desk: Desk) -> int:
     "fewest", "possible", "is_safe").
     """
 
-    async def work(console: RemoteKeeping) -> int:
+    async def work(console: "RemoteKeeping") -> int:
         told = await console.node()
         desk.output.record(told)
         show_node(told, desk.output)
@@ -68,7 +72,7 @@ def drain(desk: Desk, *, wait: bool, timeout_s: float | None, cancel: bool) -> i
     if timeout_s is not None and not wait:
         raise click.UsageError("--timeout goes with --wait")
 
-    async def work(console: RemoteKeeping) -> int:
+    async def work(console: "RemoteKeeping") -> int:
         told = await (console.stay() if cancel else console.drain())
         is_over = True
         if wait:
@@ -83,7 +87,7 @@ def drain(desk: Desk, *, wait: bool, timeout_s: float | None, cancel: bool) -> i
 
 
 async def _wait(
-    console: RemoteKeeping, told: JsonObject, timeout_s: float | None, output: Output
+    console: "RemoteKeeping", told: JsonObject, timeout_s: float | None, output: Output
 ) -> tuple[JsonObject, bool]:
     """The last state, and whether it will stay so."""
     from twisted.internet import reactor  # noqa: PLC0415  (it runs by now)

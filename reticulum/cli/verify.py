@@ -3,16 +3,20 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 import click
 
 from reticulum.cli import target
-from reticulum.cli.keeping_remote import Desk, RemoteKeeping, desk_options
+from reticulum.cli.desk import Desk, desk_options
 from reticulum.cli.live_line import live_bar
 from reticulum.cli.node import JsonObject
 from reticulum.cli.output import Output, bytes_in_words, seconds_in_words
 from reticulum.errors import ClientError
 from reticulum.model import ImageId
+
+if TYPE_CHECKING:  # slow to import
+    from reticulum.cli.keeping_remote import RemoteKeeping
 
 COUNTS = ("checked", "read_bytes", "damaged", "restored", "lost", "absent", "compared", "short")
 MOST_SHORT_SHOWN = 20
@@ -45,14 +49,14 @@ def verify(desk: Desk, image_ids: tuple[ImageId, ...], *, is_all: bool) -> int:
     if image_ids and is_all:
         raise click.UsageError("--all is every image: leave out the IDs, or --all")
 
-    async def work(console: RemoteKeeping) -> int:
+    async def work(console: "RemoteKeeping") -> int:
         return await show_verify(console, image_ids or (None,), desk.output)
 
     return desk.run(work)
 
 
 async def show_verify(
-    console: RemoteKeeping, image_ids: Sequence[ImageId | None], output: Output
+    console: "RemoteKeeping", image_ids: Sequence[ImageId | None], output: Output
 ) -> int:
     """
     Have each of *image_ids* verified, None being all there are, and print what was found.
@@ -80,7 +84,7 @@ async def show_verify(
 
 
 async def _one(
-    console: RemoteKeeping,
+    console: "RemoteKeeping",
     image_id: ImageId | None,
     found: list[JsonObject],
     output: Output,

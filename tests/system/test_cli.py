@@ -159,7 +159,7 @@ def test_info_rm_and_status(
     [put] = ask("put", "--json", "00.jpg").records
     image_id = put["id"]
 
-    assert {"path": "00.jpg", "replicas": {"wanted": 1, "stored": 1}}.items() <= put.items()
+    assert {"path": "00.jpg", "replicas": {"wanted": 3, "stored": 1}}.items() <= put.items()
     facts = node.get(f"/v1/images/{image_id}").json
     assert (0, [facts]) == (
         ask("info", "--json", image_id).code,
