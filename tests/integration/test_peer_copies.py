@@ -189,6 +189,9 @@ async def test_rendition_only_here(peers: HttpPeers, tmp_path: Path, only_here: 
             self.asked += 1
             return await holder.verbs.retrieve(rendition, spec)
 
+        def at_hand(self, rendition: Rendition, spec: Any) -> None:
+            """Nothing is cached."""
+
     elsewhere: Any = Elsewhere()
     async with holding(tmp_path / "holder", PHOTO, pictures=elsewhere) as holder:
         wanted = Rendition(PHOTO_ID, "100w", Format.JPG)

@@ -101,6 +101,14 @@ class Grid:
         """Nodes with the file, whatever is in it."""
         return [at for at, node in self.nodes.items() if node.original(image_id).exists()]
 
+    def keepers(self, image_id: str) -> list[int]:
+        """Nodes with the file that should have it: no copy is one too many."""
+        copies = self.told(0, "dht", "health", image_id)["nodes"]
+        should = {copy["id"] for copy in copies if copy["should"]}
+        return [
+            at for at in self.holders(image_id) if self.nodes[at].status()["node"]["id"] in should
+        ]
+
     def copies(self, image_id: str) -> int:
         """Files with the right bytes."""
         content = self.images[image_id]
@@ -239,7 +247,7 @@ def test_verify_says_what_it_can_not_vouch_for(grid: Grid) -> None:
 def test_repair_from_anywhere(grid: Grid, from_holder: bool) -> None:
     """Whoever is asked, the copy that is missing is there afterwards, and both states are told."""
     image_id = next(iter(grid.images))
-    lost, kept = grid.holders(image_id)[:2]
+    lost, kept = grid.keepers(image_id)[:2]
     asking = kept if from_holder else one_without(grid, image_id)
     grid.nodes[lost].original(image_id).unlink()
 
@@ -252,7 +260,7 @@ def test_repair_from_anywhere(grid: Grid, from_holder: bool) -> None:
 def test_repair_from_the_node_that_lacks_it(grid: Grid) -> None:
     """It gets the image from another one."""
     image_id = next(iter(grid.images))
-    lost = grid.holders(image_id)[0]
+    lost = grid.keepers(image_id)[0]
     grid.nodes[lost].original(image_id).unlink()
 
     ran = grid.at(lost, "dht", "repair", image_id)
