@@ -108,7 +108,8 @@ class Grid:
         invite = self._invite()
         for number in range(1, size):
             self.live += (self._start(number, invite),)
-        for node in self.live:
+        # A lone node has nobody to find.
+        for node in self.live if size > 1 else ():
             self.wait_in(node)
 
     def kill(self, node: Node) -> None:
