@@ -31,6 +31,9 @@ PAUSE_S = 0.15
 """Between two measurements: what goes on behind an answer shall not slow the next one."""
 SETTINGS = {"IMAGING_WORKERS": "1", "REPLICATION_GRACE_S": f"{GRACE_S:g}"}
 UPKEEP_S = 120.0
+IMAGES = 100_000
+CENSUS_S, SCRUB_S = 43_200.0, 2_419_200.0
+"""The defaults."""
 ROUND_S = 900.0
 
 
@@ -47,7 +50,7 @@ def main() -> int:
         if "reads" in chosen.only:
             results["reads"] = _reads(scratch / "reads", 10 if chosen.quick else 60)
         if "upkeep" in chosen.only:
-            images = 2_000 if chosen.quick else 100_000
+            images = 2_000 if chosen.quick else chosen.images
             results["upkeep"] = _upkeep(scratch / "upkeep", images)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -112,12 +115,22 @@ def _reads(folder: Path, count: int) -> dict[str, Any]:
 
 
 def _upkeep(folder: Path, images: int) -> dict[str, Any]:
-    """Processor time of a node that holds many images, and of one that holds none."""
+    """
+    Processor time of a node that holds many images, and of one that holds none.
+
+    With fewer than 100,000 the periods are shorter in proportion, and the pace is the same.
+    """
     from kill_grid import grid_of  # noqa: PLC0415  (--help should not need it)
 
+    part = images / IMAGES
+    settings = {
+        **SETTINGS,
+        "REPLICATION_CENSUS_S": str(max(CENSUS_S * part, 10)),
+        "REPLICATION_SCRUB_S": str(max(SCRUB_S * part, 10)),
+    }
     shares: dict[str, float] = {}
     for name, held in (("empty", 0), ("full", images)):
-        with grid_of(3, folder / name, zones=ZONES, settings=SETTINGS) as grid:
+        with grid_of(3, folder / name, zones=ZONES, settings=settings) as grid:
             for node in grid.live:
                 for path, content in _files(node.data, held):
                     path.parent.mkdir(parents=True, exist_ok=True)
@@ -206,6 +219,7 @@ def _options() -> argparse.Namespace:
     parts = ("uploads", "reads", "upkeep")
     parser.add_argument("--only", nargs="*", choices=parts, default=parts)
     parser.add_argument("--quick", action="store_true", help="few of each: only to see it work")
+    parser.add_argument("--images", type=int, default=IMAGES, help="for the upkeep")
     parser.add_argument("--json", type=Path, default=HERE / "copies-results.json")
     return parser.parse_args()
 
