@@ -73,6 +73,23 @@ def _translated(failure: Failure) -> NoReturn:
     failure.raiseException()
 
 
+def heard(source: Deferred[Any]) -> Deferred[None]:
+    """
+    Give a source that keeps its own readers one more: a Deferred has one, each waiter its own.
+
+    Returns:
+        A Deferred that fires when *source* has, whatever came of it.
+    """
+    told: Deferred[None] = Deferred()
+
+    def hear(result: Any) -> Any:
+        told.callback(None)
+        return result
+
+    source.addBoth(hear)
+    return told
+
+
 def future(work: Coroutine[Deferred[Any], Any, T]) -> "asyncio.Future[T]":
     """Run a coroutine that waits for Deferreds, for asyncio code to await."""
     return Deferred.fromCoroutine(work).asFuture(asyncio.get_running_loop())

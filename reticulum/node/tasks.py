@@ -7,6 +7,8 @@ import attrs
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.logger import Logger
 
+from reticulum.aio import heard
+
 T = TypeVar("T")
 
 _log = Logger()
@@ -56,20 +58,9 @@ class Tasks:
         """Wait until nothing is under way."""
         while self._running:
             # Deferreds have one reader each: these get a reader beside the one in `run`.
-            await DeferredList([_tap(running) for running in self._running])
+            await DeferredList([heard(running) for running in self._running])
 
     def cancel(self) -> None:
         """Cancel whatever is still under way."""
         for running in list(self._running):
             running.cancel()
-
-
-def _tap(source: Deferred[Any]) -> Deferred[None]:
-    heard: Deferred[None] = Deferred()
-
-    def hear(result: Any) -> Any:
-        heard.callback(None)
-        return result
-
-    source.addBoth(hear)
-    return heard

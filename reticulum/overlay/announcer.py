@@ -6,6 +6,7 @@ from itertools import islice
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from reticulum.model import Contact, Key, NodeId
@@ -126,7 +127,7 @@ class Announcer:
         while portion := list(islice(keys, PORTION)):
             for key, size_class in portion:
                 self.keys.add(key, size_class)
-            await _soon(self._clock)
+            await deferLater(self._clock, 0.0)
 
     async def _tell_next(self) -> float:
         """Tell one region, or the node record; returns how long to pause, in seconds."""
@@ -227,13 +228,7 @@ class Announcer:
                 taken |= await out.pop(0)
             if packets > len(near):
                 gap = gap_s(packets, self.sweep, region, self._now(), self._round_s())
-                await _soon(self._clock, gap)
+                await deferLater(self._clock, gap)
         for waiting in out:
             taken |= await waiting
         return taken
-
-
-def _soon(clock: IReactorTime, seconds: float = 0.0) -> Deferred[None]:
-    waiting: Deferred[None] = Deferred(lambda _gone: timer.cancel())
-    timer = clock.callLater(seconds, waiting.callback, None)
-    return waiting

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 
+from reticulum.aio import heard
 from reticulum.errors import HolderFailed
 from reticulum.model import NodeId
 from reticulum.reach.lane import Bounds, Lane
@@ -74,16 +75,4 @@ class Lanes:
         while self._lanes:
             self._close(self._lanes.popitem()[1])
         if self._closing:
-            await DeferredList([_heard(one) for one in self._closing])
-
-
-def _heard(source: Deferred[Any]) -> Deferred[None]:
-    """Fires with *source*, which keeps its own readers."""
-    heard: Deferred[None] = Deferred()
-
-    def hear(result: Any) -> Any:
-        heard.callback(None)
-        return result
-
-    source.addBoth(hear)
-    return heard
+            await DeferredList([heard(one) for one in self._closing])

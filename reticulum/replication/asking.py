@@ -1,6 +1,7 @@
 """Asking several nodes what they hold of several images."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from twisted.logger import Logger
 
@@ -48,9 +49,7 @@ async def ask(
             )
         return answers
 
-    works = [
-        lambda contact=contact, ids=ids: ask_one(contact, ids) for contact, ids in questions.items()
-    ]
+    works = [partial(ask_one, contact, ids) for contact, ids in questions.items()]
     merged: Answers = {}
     for answers in await together(works, most=AT_ONCE):
         merged |= answers

@@ -7,6 +7,7 @@ was last alive; later on it asks now and then, for whatever never reached it.
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -148,5 +149,5 @@ class Attending:
                 return False
             return True
 
-        works = [lambda m=member: ask(m) for member in members]
+        works = [partial(ask, member) for member in members]
         return sum(await together(works, most=AT_ONCE))

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Protocol
 
 import attrs
@@ -232,5 +233,5 @@ class Burial:
                 return False
             return True
 
-        works = [lambda c=contact, d=depth: tell(c, d) for contact, depth in whom]
+        works = [partial(tell, contact, depth) for contact, depth in whom]
         return sum(await together(works, most=AT_ONCE))

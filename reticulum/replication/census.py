@@ -15,9 +15,9 @@ import attrs
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from reticulum.errors import ReticulumError
 from reticulum.model import ImageId
 from reticulum.overlay.pauses import Alarm, about
+from reticulum.replication import bookmark
 from reticulum.replication.here import Here
 from reticulum.replication.pace import Pace, own_alarm
 from reticulum.replication.tending import Tending
@@ -66,16 +66,11 @@ class Census:
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on where a walk was before a restart; whatever *state* is, it is taken or left."""
-        text = state.get("census")
-        if isinstance(text, str):
-            try:
-                self.position = ImageId.parse(text)
-            except ReticulumError:
-                _log.warn("census.state_lost text={text}", text=text[:80])
+        self.position = bookmark.read(state.get("census"))
 
     def state(self) -> dict[str, Any]:
         """What `resume` takes."""
-        return {"census": None if self.position is None else str(self.position)}
+        return {"census": bookmark.written(self.position)}
 
     def hurry(self) -> None:
         """Walk over everything soon: a node came or went."""
@@ -99,7 +94,7 @@ class Census:
             hurried, self._is_hurried = self._is_hurried or again, False
             if hurried:
                 self.position = None
-            unfinished = await self._round(hurried=hurried)
+            unfinished = await self._walk(hurried=hurried) > 0
             again = unfinished and not self._is_hurried
             if again:
                 await self._alarm.pause(about(self._again_s, self._rng))
@@ -107,21 +102,8 @@ class Census:
             elif not self._is_hurried:
                 self._again_s = FIRST_AGAIN_S
 
-    async def round(self) -> int:
-        """
-        Walk over everything once, without rest.
-
-        Returns:
-            How many images are still short of copies.
-        """
-        self.position = None
-        return await self._walk(hurried=True, rest=False)
-
-    async def _round(self, *, hurried: bool) -> bool:
-        short = await self._walk(hurried=hurried, rest=True)
-        return short > 0
-
-    async def _walk(self, *, hurried: bool, rest: bool) -> int:
+    async def _walk(self, *, hurried: bool) -> int:
+        """Walk on to the end; returns how many images are still short of copies."""
         short = 0
         while True:
             began = self._clock.seconds()
@@ -136,7 +118,7 @@ class Census:
                 self.position = None
                 self.rounds += 1
                 self.short = short
-            if rest and not (is_last and hurried):
+            if not (is_last and hurried):
                 await self._alarm.pause(self._pace.rest_s(worked_s, part, hurried=hurried))
             if is_last or (self._is_hurried and not hurried):
                 return short

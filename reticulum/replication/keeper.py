@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import attrs
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from reticulum.errors import NoSpace, ReticulumError
@@ -45,6 +46,16 @@ class UpkeepFile(Protocol):
         Raises:
             NoSpace, OSError: It can't be written.
         """
+
+
+class Walk(Protocol):
+    """Something that goes on for as long as the node runs."""
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+
+    def stop(self) -> None:
+        """Wait no more."""
 
 
 @attrs.define(kw_only=True)
@@ -104,37 +115,33 @@ class Keeper:
         await self.landscape.start()
         await self._return(last)
         self.is_up_to_date = True
-        for what, part in (
-            ("attending", self.attending),
-            ("doubting", self.doubting),
-            ("census", self.census),
-            ("scrub", self.scrub),
-            ("paying", self.paying),
-            ("watching", self.watching),
-            ("spot_check", self.spot_check),
-            ("drain", self.drain),
-        ):
+        for what, part in self._walks.items():
             self._go(what, part.run)
         self._go("remembering", self._remember)
 
     async def stop(self) -> None:
         """End, and note where it was."""
-        for part in (
-            self.attending,
-            self.doubting,
-            self.census,
-            self.scrub,
-            self.paying,
-            self.watching,
-            self.spot_check,
-            self.drain,
-        ):
+        for part in self._walks.values():
             part.stop()
         running, self._running = self._running, []
         for work in running:
             work.cancel()
         await self.landscape.stop()
         await self.note()
+
+    @property
+    def _walks(self) -> dict[str, Walk]:
+        """All that goes on from the start to the stop, by the name in the log."""
+        return {
+            "attending": self.attending,
+            "doubting": self.doubting,
+            "census": self.census,
+            "scrub": self.scrub,
+            "paying": self.paying,
+            "watching": self.watching,
+            "spot_check": self.spot_check,
+            "drain": self.drain,
+        }
 
     async def _return(self, last: float | None) -> None:
         if last is None or self._is_alone():
@@ -143,14 +150,14 @@ class Keeper:
         while (left_s := until - self._clock.seconds()) > 0:
             if self.landscape.alive() and await self.attending.return_(last, left_s):
                 return
-            await self._pause(TRY_AGAIN_S)
+            await deferLater(self._clock, TRY_AGAIN_S)
         _log.warn(
             "keeper.alone reason={reason}", reason="no other node answers; it serves as it is"
         )
 
     async def _remember(self) -> None:
         while True:
-            await self._pause(about(REMEMBER_S, self._rng))
+            await deferLater(self._clock, about(REMEMBER_S, self._rng))
             await self.note()
 
     async def note(self) -> None:
@@ -184,15 +191,6 @@ class Keeper:
             except Exception:  # noqa: BLE001  (a defect: all of it into the log, and go on)
                 _log.failure("keeper.failed part={part}", part=what)
             try:
-                await self._pause(about(AGAIN_S, self._rng))
+                await deferLater(self._clock, about(AGAIN_S, self._rng))
             except CancelledError:
                 return
-
-    async def _pause(self, seconds: float) -> None:
-        pause: Deferred[None] = Deferred()
-        timer = self._clock.callLater(seconds, pause.callback, None)
-        try:
-            await pause
-        finally:
-            if timer.active():
-                timer.cancel()

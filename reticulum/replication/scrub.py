@@ -9,9 +9,10 @@ import attrs
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from reticulum.errors import NoSpace, ReticulumError
+from reticulum.errors import NoSpace
 from reticulum.model import Holding, ImageId
 from reticulum.overlay.pauses import Alarm, about
+from reticulum.replication import bookmark
 from reticulum.replication.here import Here
 from reticulum.replication.pace import Pace, own_alarm
 from reticulum.replication.tending import Tending
@@ -73,16 +74,11 @@ class Scrub:
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on where it was before a restart; whatever *state* is, it is taken or left."""
-        text = state.get("scrub")
-        if isinstance(text, str):
-            try:
-                self.position = ImageId.parse(text)
-            except ReticulumError:
-                _log.warn("scrub.state_lost text={text}", text=text[:80])
+        self.position = bookmark.read(state.get("scrub"))
 
     def state(self) -> dict[str, Any]:
         """What `resume` takes."""
-        return {"scrub": None if self.position is None else str(self.position)}
+        return {"scrub": bookmark.written(self.position)}
 
     def stop(self) -> None:
         """Wait no more."""

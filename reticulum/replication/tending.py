@@ -55,16 +55,16 @@ class Tending:
 
     async def examine(self, image_ids: Sequence[ImageId], *, verify: bool = False) -> list[Health]:
         """See `health`, for several at once: each node is asked for all that concerns it."""
-        orders = {image_id: await self.order(image_id) for image_id in image_ids}
+        asked = {image_id: self._asked(await self.order(image_id)) for image_id in image_ids}
         questions: dict[Contact, list[ImageId]] = {}
-        for image_id, order in orders.items():
-            for member in self._asked(order):
+        for image_id, members in asked.items():
+            for member in members:
                 if member.node_id != self._own and not member.silent_s:
                     questions.setdefault(member.contact, []).append(image_id)
         answers = await ask(self._peers, questions, verify=verify)
         return [
-            await self._health(image_id, self._asked(order), answers, verify=verify)
-            for image_id, order in orders.items()
+            await self._health(image_id, members, answers, verify=verify)
+            for image_id, members in asked.items()
         ]
 
     async def tend(self, image_ids: Sequence[ImageId], *, eager: bool = False) -> list[Health]:
