@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 from kill_load import Load, Read
 from kill_rounds import Plan, Round
+from report import table
 
 MOST_RATIO = 3.0
 """Of the p99 of reads after a kill to that before."""
@@ -198,13 +199,7 @@ def markdown(result: Result) -> str:
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     heads = list(rows[0]) if rows else []
-    cells = [heads, *([_cell(row[head]) for head in heads] for row in rows)]
-    widths = [max(3, *(len(line[at]) for line in cells)) for at in range(len(heads))]
-    for number, line in enumerate(cells):
-        padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        yield f"| {' | '.join(padded)} |"
-        if number == 0:
-            yield f"|{'|'.join('-' * (width + 2) for width in widths)}|"
+    return table(heads, ([_cell(row[head]) for head in heads] for row in rows))
 
 
 def _cell(value: object) -> str:

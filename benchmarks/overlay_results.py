@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import machine
+from report import table
 
 Row = Mapping[str, Any]
 KEPT = ("date", "processor", "Python", "Twisted", "reticulum")
@@ -86,13 +87,7 @@ def markdown(parts: Mapping[str, Any]) -> str:
 
 def _table(rows: Sequence[Row]) -> Iterator[str]:
     heads = list(rows[0]) if rows else []
-    cells = [heads, *([_cell(row[head]) for head in heads] for row in rows)]
-    widths = [max(3, *(len(line[at]) for line in cells)) for at in range(len(heads))]
-    for number, line in enumerate(cells):
-        padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        yield f"| {' | '.join(padded)} |"
-        if number == 0:
-            yield f"|{'|'.join('-' * (width + 2) for width in widths)}|"
+    return table(heads, ([_cell(row[head]) for head in heads] for row in rows))
 
 
 def _cell(value: object) -> str:

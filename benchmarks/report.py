@@ -15,16 +15,16 @@ def markdown(machine: Mapping[str, str], parts: Sequence[Part], *, quick: bool) 
         lines += ["**A quick run: too short to say more than that everything works.**", ""]
     lines += ["Made by `python3 benchmarks/run.py`; what is measured and how: `README.md`.", ""]
     lines += ["Values are the median of the rounds, with the lowest and the highest.", ""]
-    lines += _table(["machine", ""], machine.items())
+    lines += table(["machine", ""], machine.items())
     for part in parts:
         lines += ["", f"## ({part.letter}) {part.title}", ""]
         if part.missing:
             lines += [f"**Missing:** {part.missing}"]
             continue
-        lines += _table(["measured", "median", "min-max"], map(_row, part.series))
+        lines += table(["measured", "median", "min-max"], map(_row, part.series))
         if part.checks:
             heads = ["target", "", "median", "min-max", ""]
-            lines += ["", *_table(heads, map(_verdict, part.checks))]
+            lines += ["", *table(heads, map(_verdict, part.checks))]
         reasons = dict.fromkeys(series.missing for series in part.series if series.missing)
         notes = [*part.notes, *(f"**Missing:** {reason}" for reason in reasons)]
         lines += ["", *(f"- {note}" for note in notes)]
@@ -91,7 +91,8 @@ def _series(series: Series) -> dict[str, Any]:
     return {**found, "median": series.median, "min": low, "max": high, "rounds": series.values}
 
 
-def _table(heads: Sequence[str], rows: Any) -> Iterator[str]:
+def table(heads: Sequence[str], rows: Any) -> Iterator[str]:
+    """Lines of a Markdown table: *heads*, then *rows* of as many texts each."""
     cells = [[cell.replace("|", "/").replace("\n", " ") for cell in row] for row in [heads, *rows]]
     widths = [max(3, *(len(row[at]) for row in cells)) for at in range(len(heads))]
     for number, row in enumerate(cells):
