@@ -2,7 +2,7 @@
 
 from reticulum.model.copies import Holding, Member, Shelf, Spreading, Tombstone, Write
 from reticulum.model.ids import HashName, ImageId
-from reticulum.model.images import Facts, Original, Picture, Receipt, Rendition
+from reticulum.model.images import Facts, Original, Picture, Receipt, Rendition, fields_of
 from reticulum.model.peers import Address, Contact, Key, NodeId
 from reticulum.model.pictures import Compass, Entropy, Fit, FocalPoint, Format, Gravity, Size, Spec
 
@@ -32,4 +32,5 @@ __all__ = [
     "Spreading",
     "Tombstone",
     "Write",
+    "fields_of",
 ]

@@ -1,6 +1,6 @@
 """What is stored and served: originals, renditions, receipts."""
 
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import attrs
 from attrs import validators as v
@@ -42,6 +42,19 @@ class Original:
     facts: Facts
     length: int = attrs.field(validator=v.ge(1))
     stored_at: float
+
+
+def fields_of(original: Original) -> dict[str, Any]:
+    """What is told of an original, to a disk or to another node, beside its id; fit for JSON."""
+    facts = original.facts
+    return {
+        "format": facts.format.value,
+        "width": facts.size.width,
+        "height": facts.size.height,
+        "frames": facts.frames,
+        "bytes": original.length,
+        "stored_at": original.stored_at,
+    }
 
 
 @attrs.frozen

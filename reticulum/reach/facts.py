@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from reticulum.model import Facts, Format, ImageId, Original, Size
+from reticulum.model import Facts, Format, ImageId, Original, Size, fields_of
 
 HEADER: Final = "x-reticulum-facts"
 """Of every answer with bytes, so that the asker can keep and serve them without decoding."""
@@ -15,16 +15,7 @@ _LONGEST: Final = 1 << 48
 
 def encode(original: Original) -> bytes:
     """Write *original* in ASCII, on one line; its id is known to whoever asked."""
-    facts = original.facts
-    fields = {
-        "format": facts.format.value,
-        "width": facts.size.width,
-        "height": facts.size.height,
-        "frames": facts.frames,
-        "bytes": original.length,
-        "stored_at": original.stored_at,
-    }
-    return json.dumps(fields, separators=(",", ":")).encode()
+    return json.dumps(fields_of(original), separators=(",", ":")).encode()
 
 
 def decode(image_id: ImageId, content: bytes) -> Original | None:

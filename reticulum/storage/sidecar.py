@@ -3,28 +3,14 @@
 import json
 from typing import Any
 
-from reticulum.model import Facts, Format, ImageId, Original, Size
+from reticulum.model import Facts, Format, ImageId, Original, Size, fields_of
 
 _VERSION = 1
 
 
 def encode(original: Original) -> bytes:
     """Write a sidecar: one JSON object on one line."""
-    facts = original.facts
-    return (
-        json.dumps(
-            {
-                "version": _VERSION,
-                "format": facts.format.value,
-                "width": facts.size.width,
-                "height": facts.size.height,
-                "frames": facts.frames,
-                "bytes": original.length,
-                "stored_at": original.stored_at,
-            }
-        ).encode()
-        + b"\n"
-    )
+    return json.dumps({"version": _VERSION, **fields_of(original)}).encode() + b"\n"
 
 
 def decode(image_id: ImageId, content: bytes) -> Original | None:
