@@ -37,7 +37,7 @@ async def visit(invite: Invite, reactor: Any, work: Work) -> int:
         StartError: No UDP port can be opened.
     """
     names = Names(reactor.nameResolver)
-    network = Network(lambda send: _node(invite, reactor, names, send))
+    network = Network(lambda send, _knock: _node(invite, reactor, names, send))
     await deferred(network.listen(0))
     node = network.overlay
     try:

@@ -82,6 +82,22 @@ class Address:
         if str(ipaddress.ip_address(host)) != host:
             raise ValueError(f"{host!r} is not the canonical text of an IP address")
 
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """
+        Read what `str` wrote.
+
+        Raises:
+            ValueError: The text is something else.
+        """
+        host, colon, port = text.rpartition(":")
+        if not colon or not (port.isascii() and port.isdigit()):
+            raise ValueError(f"{text[:80]!r} is not HOST:PORT")
+        address = cls(host.removeprefix("[").removesuffix("]"), int(port))
+        if str(address) != text:
+            raise ValueError(f"{text[:80]!r} is not the canonical text of an address")
+        return address
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
@@ -89,12 +105,14 @@ class Address:
 @attrs.frozen
 class Contact:
     """
-    A node and where datagrams reach it.
+    A node and where it is reached.
 
     Args:
         node_id: Made from its public key.
-        address: UDP and TCP.
+        address: UDP and TCP; with a relay, the relay's.
+        via: The relay that passes bytes on to the node; None if it is reached directly.
     """
 
     node_id: NodeId
     address: Address
+    via: NodeId | None = None

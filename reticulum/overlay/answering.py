@@ -31,11 +31,12 @@ from reticulum.overlay.neighbours import Neighbours
 from reticulum.overlay.question import Question
 from reticulum.overlay.records import NodeRecord, ProviderRecord
 from reticulum.overlay.standing import Standing
-from reticulum.overlay.surroundings import Stock
+from reticulum.overlay.surroundings import Dial, Stock
 from reticulum.overlay.voice import Voice
 
-DIALS_EACH = Rate(3 / 60, 6)
-DIALS_TOGETHER = Rate(30 / 60, 60)
+DIALS_EACH = Rate(6 / 60, 12)
+"""Of one address: three times a minute, each over UDP and over TCP."""
+DIALS_TOGETHER = Rate(60 / 60, 120)
 HINTS = Rate(5, 50)
 SIGNATURES = Rate(500, 4000)
 """120 us each: a flood of made-up records takes 6 % of one core."""
@@ -55,6 +56,7 @@ class Answering:
         standing: Is told who reaches this node.
         voice: Its own record.
         knock: Sends a dial-back.
+        dial: Dials back over TCP; None if that can't be done here.
         clock: For limits and tokens.
         rng: For the order in which holders are named.
     """
@@ -70,6 +72,7 @@ class Answering:
         standing: Standing,
         voice: Voice,
         knock: Callable[[Contact, Knock], None],
+        dial: Dial | None,
         clock: IReactorTime,
         rng: random.Random,
     ) -> None:
@@ -81,6 +84,7 @@ class Answering:
         self._standing = standing
         self._voice = voice
         self._knock = knock
+        self._dial_tcp = dial
         self._clock = clock
         self._rng = rng
         now = clock.seconds()
@@ -159,11 +163,20 @@ class Answering:
         return Stored(accepted=min(kept, 255), refused=refused, token=token)
 
     def _dial(self, dial: DialMe, sender: Contact) -> Dialling:
-        if dial.tcp or not self._dials.take(str(sender.address), self._clock.seconds()):
+        now = self._clock.seconds()
+        # Only ever the address that asks, and only if it is its own: nobody is turned on a third
+        # one, not even by writing its address on a question.
+        if not self._acquaintance.proven(sender, dial.token, now):
             return Dialling(agreed=False)
-        # Only ever the address that asks: nobody is turned on a third one.
+        if dial.tcp and self._dial_tcp is None:
+            return Dialling(agreed=False)
+        if not self._dials.take(str(sender.address), now):
+            return Dialling(agreed=False)
         at = Contact(sender.node_id, Address(sender.address.host, dial.port))
-        self._knock(at, Knock(dial.nonce))
+        if dial.tcp and self._dial_tcp is not None:
+            self._dial_tcp(at, dial.nonce)
+        else:
+            self._knock(at, Knock(dial.nonce))
         return Dialling(agreed=True)
 
     def _gone(self, gone: Gone) -> None:

@@ -14,6 +14,7 @@ from reticulum.overlay.acquaintance import Acquaintance
 from reticulum.overlay.courier import Courier
 from reticulum.overlay.messages import (
     Body,
+    DialMe,
     Envelope,
     Find,
     Message,
@@ -189,13 +190,15 @@ class Exchange:
     def _pack(
         self, transaction: bytes, body: Body, to: Address, node_id: NodeId | None, now: float
     ) -> bytes:
-        if not isinstance(body, Find | Ping):
+        if not isinstance(body, Find | Ping | DialMe):
             return self._write(transaction, body)
         token = b""
         if node_id is not None:
             token = self._acquaintance.token_for(Contact(node_id, to), now)
         if token:
             return self._write(transaction, attrs.evolve(body, token=token))
+        if isinstance(body, DialMe):
+            return self._write(transaction, body)
         if isinstance(body, Find) or body.wants_record:
             return self._write(transaction, body, pad_to=padding_for(0))
         return self._write(transaction, body)

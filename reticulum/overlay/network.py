@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from kademlia.network import Server
@@ -30,18 +30,23 @@ class Network(Server):  # type: ignore[misc]  # the package has no types
     values never expire, the republishing task outlives `stop`, the state is a pickle.
 
     Args:
-        make: Makes the node around a way to send.
+        make: Makes the node around two ways to send: the usual one, and one that leaves from
+            another port, for dial-backs.
     """
 
     protocol_class = SealedProtocol
 
-    def __init__(self, make: Callable[[Send], OverlayNode]) -> None:
-        self.overlay = make(self.send)
+    def __init__(self, make: Callable[[Send, Send], OverlayNode]) -> None:
+        self.overlay = make(self.send, self.send_elsewhere)
         super().__init__(ksize=20, alpha=10, node_id=self.overlay.node_id.digest, storage={})
         self._protocols: dict[int, SealedProtocol] = {}
+        self._elsewhere: dict[int, SealedProtocol] = {}
 
     def _create_protocol(self) -> SealedProtocol:
         return self.protocol_class(self.overlay.node_id, self.overlay.table, self.overlay.received)
+
+    def _create_deaf_protocol(self) -> SealedProtocol:
+        return self.protocol_class(self.overlay.node_id, self.overlay.table, lambda *_: None)
 
     async def listen(self, port: int, interface: str = EVERYWHERE) -> None:
         """
@@ -60,6 +65,10 @@ class Network(Server):  # type: ignore[misc]  # the package has no types
                 self._create_protocol, sock=sock
             )
             self._protocols[sock.family] = self.protocol
+            host = sock.getsockname()[0]
+            _, self._elsewhere[sock.family] = await loop.create_datagram_endpoint(
+                self._create_deaf_protocol, sock=_socket(sock.family, host, 0)
+            )
         self.overlay.listens_on(self.port)
 
     @property
@@ -70,19 +79,23 @@ class Network(Server):  # type: ignore[misc]  # the package has no types
 
     def send(self, datagram: bytes, to: Address) -> None:
         """Send, or lose it."""
-        family = socket.AF_INET6 if ":" in to.host else socket.AF_INET
-        if (protocol := self._protocols.get(family)) is not None:
-            protocol.send(datagram, to)
+        _send_by(self._protocols, datagram, to)
+
+    def send_elsewhere(self, datagram: bytes, to: Address) -> None:
+        """Send from another port, at which nobody listens, or lose it."""
+        _send_by(self._elsewhere, datagram, to)
 
     def stop(self) -> None:
         """Begin to close the sockets; `closed` waits for it."""
-        for protocol in self._protocols.values():
+        for protocol in (*self._protocols.values(), *self._elsewhere.values()):
             protocol.close()
 
     async def closed(self) -> None:
         """Wait until every socket is closed. To be awaited by one, among Deferreds."""
-        waiting = [protocol.closed for protocol in self._protocols.values()]
+        protocols = [*self._protocols.values(), *self._elsewhere.values()]
+        waiting = [protocol.closed for protocol in protocols]
         self._protocols.clear()
+        self._elsewhere.clear()
         await gatherResults(waiting)
 
     async def bootstrap(self, addrs: Sequence[tuple[str, int]]) -> tuple[Contact, ...]:
@@ -132,6 +145,12 @@ class Network(Server):  # type: ignore[misc]  # the package has no types
     def save_state_regularly(self, fname: str, frequency: int = 600) -> NoReturn:  # noqa: ARG002
         """Refuse: no pickles."""
         _refuse("the node has a notebook")
+
+
+def _send_by(protocols: Mapping[int, SealedProtocol], datagram: bytes, to: Address) -> None:
+    family = socket.AF_INET6 if ":" in to.host else socket.AF_INET
+    if (protocol := protocols.get(family)) is not None:
+        protocol.send(datagram, to)
 
 
 def _refuse(instead: str) -> NoReturn:

@@ -23,9 +23,9 @@ from reticulum.overlay.pauses import Alarm, about
 from reticulum.overlay.question import Miss, Reply
 from reticulum.overlay.records import NodeRecord, ProviderRecord
 from reticulum.overlay.remembering import EVERY_S, Remembering
-from reticulum.overlay.surroundings import Notebook, Offer, Place, Resolve, Send, Stock
+from reticulum.overlay.surroundings import Dial, Notebook, Offer, Place, Resolve, Send, Stock
 from reticulum.overlay.table import Table
-from reticulum.overlay.views import Answer, Holder, Located, OverlayStatus, Traced
+from reticulum.overlay.views import Answer, Holder, Located, OverlayStatus, StandingView, Traced
 
 MOST_GOODBYES = 20
 
@@ -52,6 +52,9 @@ class OverlayNode:
         resolve: Addresses of host names.
         notebook: What it remembers over a restart.
         knock: How a dial-back goes out: from another socket where there is one.
+        dial: How one goes out over TCP. Without it, this node neither does that for others nor
+            has to be reached over TCP itself to be a server.
+        role_changed: Called when it became a server, or a client again.
     """
 
     def __init__(
@@ -69,6 +72,8 @@ class OverlayNode:
         resolve: Resolve,
         notebook: Notebook,
         knock: Send | None = None,
+        dial: Dial | None = None,
+        role_changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._clock = clock
         self._wall_ms = wall_ms
@@ -85,6 +90,8 @@ class OverlayNode:
             stock=stock,
             resolve=resolve,
             knock=knock or send,
+            dial=dial,
+            role_changed=role_changed,
         )
         self._remembering = Remembering(self._parts, notebook)
         self._writing = Alarm(clock)
@@ -108,6 +115,38 @@ class OverlayNode:
     def listens_on(self, port: int) -> None:
         """Note the port that was got, if `Place` could not know it. Before `start`."""
         self._parts.standing.port = port
+
+    def reached_at(self, port: int) -> None:
+        """Note the port at which others reach it now, as a router may have given another one."""
+        if port != self._parts.standing.port:
+            self._parts.standing.port = port
+            self.check_reach()
+
+    def check_reach(self) -> None:
+        """Let others dial back as soon as possible: something was done about being reached."""
+        self._parts.standing.check_anew()
+        self._parts.upkeep.hurry()
+        self._parts.announcer.stir()
+
+    def network_changed(self) -> None:
+        """Begin anew as a client: the machine is in another network now."""
+        self._parts.network_changed()
+
+    def knocked(self, nonce: bytes) -> None:
+        """Take a dial-back that came over TCP."""
+        self._parts.standing.knocked(nonce, tcp=True)
+
+    def standing(self) -> StandingView:
+        """Whether others reach it, and how that is known."""
+        standing, vantage = self._parts.standing, self._parts.vantage
+        return StandingView(
+            role=standing.role,
+            is_settled=standing.has_verdict,
+            count=standing.count,
+            seen=vantage.address,
+            seen_ports=vantage.ports,
+            port=standing.port,
+        )
 
     @property
     def table(self) -> Table:

@@ -25,7 +25,7 @@ from reticulum.overlay.seal import BOOT_BYTES
 from reticulum.overlay.seeking import Seeking
 from reticulum.overlay.standing import Standing
 from reticulum.overlay.storing import Storing
-from reticulum.overlay.surroundings import Offer, Place, Resolve, Send, Stock
+from reticulum.overlay.surroundings import Dial, Offer, Place, Resolve, Send, Stock
 from reticulum.overlay.table import Table
 from reticulum.overlay.tally import Tally
 from reticulum.overlay.twins import Twins
@@ -52,6 +52,8 @@ class Parts:
         stock: The images here.
         resolve: Addresses of host names.
         knock: How a dial-back goes out.
+        dial: How one goes out over TCP; None if that can't be done here.
+        role_changed: Called when it became a server, or a client again.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class Parts:
         stock: Stock,
         resolve: Resolve,
         knock: Send,
+        dial: Dial | None,
+        role_changed: Callable[[], None],
     ) -> None:
         def now() -> float:
             return wall_ms() / 1000
@@ -85,7 +89,7 @@ class Parts:
             return Ping(sequence=self.voice.node_sequence, software=offer().software)
 
         def replied(reply: Reply) -> None:
-            self.standing.met(reply.contact.node_id)
+            self.standing.met(reply.contact)
             seen = getattr(reply.body, "seen", None)
             if seen is not None:
                 self.vantage.heard(reply.contact.node_id, seen)
@@ -101,13 +105,16 @@ class Parts:
         def stir() -> None:
             self.upkeep.stir()
 
-        def became_server() -> None:
+        def became_another() -> None:
             self.upkeep.stir()
             self.announcer.stir()
+            role_changed()
 
         self.ping = ping
-        self.vantage = Vantage()
-        self.standing = Standing(place.port, rng, place.role, became_server)
+        self.vantage = Vantage(self.network_changed)
+        self.standing = Standing(
+            place.port, rng, place.role, became_another, needs_tcp=dial is not None
+        )
         self.voice = Voice(
             private_key,
             place=place,
@@ -189,6 +196,7 @@ class Parts:
             standing=self.standing,
             voice=self.voice,
             knock=dial_back,
+            dial=dial,
             clock=clock,
             rng=rng,
         )
@@ -205,3 +213,10 @@ class Parts:
         )
         self.exchange.replied = replied
         self.exchange.silent = self.neighbours.silent
+
+    def network_changed(self) -> None:
+        """Begin anew: this node is somewhere else now, and nobody has reached it there."""
+        self.vantage.clear()
+        self.standing.network_changed()
+        self.upkeep.stir()
+        self.announcer.stir()

@@ -1,23 +1,40 @@
-"""Client or server: a node may be entered in tables once others have reached it by themselves."""
+"""Client or server: a node may be entered in tables while others reach it by themselves."""
 
 import random
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeVar
 
-from reticulum.model import Address, Contact, NodeId
+import attrs
+
+from reticulum.model import Address, Contact
+from reticulum.overlay.ballot import ENOUGH, MOST_MET, Ballot, Count
 from reticulum.overlay.messages import DialMe
 from reticulum.overlay.messages.bodies import NONCE_BYTES
 from reticulum.overlay.records import Role
 
-ENOUGH = 3
-"""Peers that have to agree (DESIGN 5.3); in a grid with fewer others, all of them."""
-MOST_MET = 64
+__all__ = ["ENOUGH", "Standing"]
+
 MOST_REMEMBERED = 1024
 ASK_AGAIN_S = 60.0
+"""Between two questions to one peer."""
+ARRIVAL_S = 8.0
+"""A dial-back that was agreed to and is not here by then will not come."""
+FIRST_RECHECK_S = 60.0
+RECHECK_S = 3600.0
+"""Seconds between a verdict and the next check; after a refusal they grow up to this."""
+LONGEST_CHECK_S = 300.0
+"""A server that finds nobody to ask stays what it is."""
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
+
+
+@attrs.define
+class _Asked:
+    contact: Contact
+    tcp: bool
+    agreed_at: float | None = None
 
 
 class Standing:
@@ -28,26 +45,41 @@ class Standing:
     an address that nothing was ever sent to. The second is what makes the first node of a grid a
     server: there is nobody it could ask for a dial-back.
 
+    Times are in seconds of any clock that never goes back.
+
     Args:
         port: Where it listens, as others see it.
         rng: Source of nonces.
         fixed: The role, if it is not to be found out.
-        changed: Called when it became a server.
+        changed: Called when it became another.
+        needs_tcp: Whether peers have to reach it over TCP, too: a NAT lets datagrams in from
+            whoever was sent one, and often from everybody else.
     """
 
     def __init__(
-        self, port: int, rng: random.Random, fixed: Role | None, changed: Callable[[], None]
+        self,
+        port: int,
+        rng: random.Random,
+        fixed: Role | None,
+        changed: Callable[[], None],
+        *,
+        needs_tcp: bool = False,
     ) -> None:
         self.port = port
         self._rng = rng
         self._fixed = fixed
         self._changed = changed
+        self._needs_tcp = needs_tcp
         self._role = Role.CLIENT if fixed is None else fixed
-        self._met: OrderedDict[NodeId, None] = OrderedDict()
-        self._reached_by: set[NodeId] = set()
-        self._nonces: OrderedDict[bytes, NodeId] = OrderedDict()
-        self._asked_at: OrderedDict[NodeId, float] = OrderedDict()
+        self._ballot = Ballot(needs_tcp=needs_tcp)
+        self._nonces: OrderedDict[bytes, _Asked] = OrderedDict()
+        self._asked_at: OrderedDict[Contact, float] = OrderedDict()
         self._addresses: OrderedDict[Address, None] = OrderedDict()
+        self._check_at: float | None = 0.0
+        self._check_ends_at: float | None = None
+        self._recheck_s = FIRST_RECHECK_S
+        self.has_verdict = False
+        """Whether it was settled, here and at least once, whether others can reach this node."""
 
     @property
     def role(self) -> Role:
@@ -61,47 +93,121 @@ class Standing:
 
     @property
     def wanted(self) -> bool:
-        """Whether it would like to be a server, and is none."""
-        return self._fixed is None and not self.server
+        """Whether it is about to find out what it can be."""
+        is_open = self._check_ends_at is not None
+        return self._fixed is None and (is_open or not (self.server or self.has_verdict))
+
+    @property
+    def count(self) -> Count:
+        """What the peers say now."""
+        return self._ballot.count()
 
     def sent_to(self, address: Address) -> None:
         """Note that something was sent to *address*: what comes from there proves nothing."""
         _note(self._addresses, address, None, MOST_REMEMBERED)
 
-    def met(self, node_id: NodeId) -> None:
+    def met(self, contact: Contact) -> None:
         """Note another node that is alive."""
-        _note(self._met, node_id, None, MOST_MET)
+        self._ballot.met(contact)
 
     def asked_by(self, contact: Contact) -> None:
         """Take a question: out of the blue, it shows that this node can be reached."""
-        self.met(contact.node_id)
+        self._ballot.met(contact)
         if contact.address not in self._addresses:
-            self._reached(contact.node_id)
+            self._ballot.reached(contact, tcp=False)
+            self._judge()
 
-    def dial_me(self, contact: Contact, now: float) -> DialMe | None:
-        """What to ask of *contact*; None if that is not needed, or was asked lately."""
-        asked_at = self._asked_at.get(contact.node_id, float("-inf"))
-        if self._fixed is not None or self.server or now - asked_at < ASK_AGAIN_S:
-            return None
-        _note(self._asked_at, contact.node_id, now, MOST_REMEMBERED)
+    def check(self, now: float) -> bool:
+        """Whether to ask for dial-backs now; also finds out which ones will not come any more."""
+        if self._fixed is not None:
+            return False
+        self._miss(now)
+        if self._check_at is None:
+            self._check_at = now + RECHECK_S
+        if self._check_ends_at is None and now >= self._check_at:
+            self._check_ends_at = now + LONGEST_CHECK_S
+            self._ballot.forget(only_refusals=not self.server)
+        if self._check_ends_at is not None:
+            self._conclude(now, self._check_ends_at)
+        return self._check_ends_at is not None
+
+    def dial_me(self, contact: Contact, now: float) -> list[DialMe]:
+        """What to ask of *contact*; nothing if that is not needed, or was asked lately."""
+        if now - self._asked_at.get(contact, float("-inf")) < ASK_AGAIN_S:
+            return []
+        _note(self._asked_at, contact, now, MOST_REMEMBERED)
+        ways = (False, True) if self._needs_tcp else (False,)
+        return [self._dial_me(contact, tcp) for tcp in ways if self._ballot.lacks(contact, tcp=tcp)]
+
+    def _dial_me(self, contact: Contact, tcp: bool) -> DialMe:
         nonce = self._rng.randbytes(NONCE_BYTES)
-        _note(self._nonces, nonce, contact.node_id, MOST_MET)
-        return DialMe(nonce=nonce, port=self.port)
+        _note(self._nonces, nonce, _Asked(contact, tcp), 2 * MOST_MET)
+        return DialMe(nonce=nonce, port=self.port, tcp=tcp)
 
-    def knocked(self, nonce: bytes) -> None:
-        """Take a dial-back; one that was not asked for proves nothing."""
-        node_id = self._nonces.pop(nonce, None)
-        if node_id is not None:
-            self.met(node_id)
-            self._reached(node_id)
+    def agreed(self, nonce: bytes, now: float) -> None:
+        """Note that a peer says that its dial-back is on its way."""
+        asked = self._nonces.get(nonce)
+        if asked is not None:
+            asked.agreed_at = now
 
-    def _reached(self, node_id: NodeId) -> None:
-        if self._fixed is not None or self.server:
+    def knocked(self, nonce: bytes, *, tcp: bool = False) -> None:
+        """Take a dial-back; one that was not asked for, or comes another way, proves nothing."""
+        asked = self._nonces.get(nonce)
+        if asked is not None and asked.tcp is tcp:
+            del self._nonces[nonce]
+            self._ballot.reached(asked.contact, tcp=tcp)
+            self._judge()
+
+    def check_anew(self) -> None:
+        """Check as soon as possible: something was done about being reached."""
+        self._check_at, self._check_ends_at = 0.0, None
+        self._recheck_s = FIRST_RECHECK_S
+        self._asked_at.clear()
+        self._nonces.clear()
+        self._ballot.forget()
+        self.has_verdict = False
+
+    def network_changed(self) -> None:
+        """Begin anew, as a client: this node is somewhere else now."""
+        if self._fixed is not None:
             return
-        self._reached_by.add(node_id)
-        if len(self._reached_by) >= min(ENOUGH, len(self._met)):
-            self._role = Role.SERVER
-            self._reached_by.clear()
+        self._ballot.clear()
+        self._addresses.clear()
+        self.check_anew()
+        self._become(Role.CLIENT)
+
+    def _miss(self, now: float) -> None:
+        late = [
+            nonce
+            for nonce, asked in self._nonces.items()
+            if asked.agreed_at is not None and now - asked.agreed_at >= ARRIVAL_S
+        ]
+        for nonce in late:
+            asked = self._nonces.pop(nonce)
+            self._ballot.missed(asked.contact, tcp=asked.tcp)
+
+    def _conclude(self, now: float, ends_at: float) -> None:
+        """End the check if it can be ended."""
+        count = self._ballot.count()
+        if count.is_no:
+            self._check_at, self._check_ends_at = now + self._recheck_s, None
+            self._recheck_s = min(2 * self._recheck_s, RECHECK_S)
+            self.has_verdict = True
+            self._become(Role.CLIENT)
+        elif self.server and (count.is_yes or now >= ends_at):
+            self._check_at, self._check_ends_at = now + RECHECK_S, None
+
+    def _judge(self) -> None:
+        if self._fixed is not None or self.server or not self._ballot.count().is_yes:
+            return
+        self._recheck_s = FIRST_RECHECK_S
+        self._check_at, self._check_ends_at = None, None
+        self.has_verdict = True
+        self._become(Role.SERVER)
+
+    def _become(self, role: Role) -> None:
+        if role is not self._role:
+            self._role = role
             self._changed()
 
 

@@ -6,12 +6,15 @@ from typing import Protocol
 import attrs
 from attrs import validators as v
 
-from reticulum.model import Address, Key, Shelf
+from reticulum.model import Address, Contact, Key, Shelf
 from reticulum.overlay.entrance import Entrance
 from reticulum.overlay.records import Role
 
 Send = Callable[[bytes, Address], None]
 """Sends one sealed datagram. Never raises: a datagram that can't be sent is lost."""
+
+Dial = Callable[[Contact, bytes], None]
+"""Dials a node back over TCP, and leaves the 8 bytes there. Never raises, ends in bounded time."""
 
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
 """

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable
+from functools import partial
 from itertools import chain
 
 from twisted.internet.defer import Deferred
@@ -14,7 +15,7 @@ from reticulum.overlay.joining import Joining
 from reticulum.overlay.keeping import Keeping
 from reticulum.overlay.neighbours import Neighbours
 from reticulum.overlay.pauses import Alarm, about, growing
-from reticulum.overlay.question import Outcome
+from reticulum.overlay.question import Outcome, Reply
 from reticulum.overlay.seeking import Seeking
 from reticulum.overlay.standing import ENOUGH, Standing
 
@@ -80,6 +81,10 @@ class Upkeep:
         self._looks_due = LOOKS
         self._alarm.ring()
 
+    def hurry(self) -> None:
+        """Do now what is to be done in the next round."""
+        self._alarm.ring()
+
     @property
     def is_in(self) -> bool:
         """Whether somebody is in the table."""
@@ -114,7 +119,7 @@ class Upkeep:
     def _pause_s(self) -> float:
         if self._looks_due:
             return about(LOOK_AGAIN_S, self._rng)
-        # A client is eager to become a server.
+        # A node is eager to become a server.
         return about(ROUND_S / 6 if self._standing.wanted else ROUND_S, self._rng)
 
     async def _join(self) -> None:
@@ -172,18 +177,20 @@ class Upkeep:
         return chain(self._neighbours.table.contacts(), self._joining.remembered())
 
     def _ask_for_dials(self, contacts: Iterable[Contact]) -> None:
-        if not self._standing.wanted:
-            return
         now = self._clock.seconds()
+        if not self._standing.check(now):
+            return
         asked = 0
         for contact in contacts:
-            dial_me = self._standing.dial_me(contact, now)
-            if dial_me is not None:
-                asked += 1
-                self._exchange.ask(contact.address, dial_me, _nothing, node_id=contact.node_id)
+            questions = self._standing.dial_me(contact, now)
+            for dial_me in questions:
+                heard = partial(self._dialling, dial_me.nonce)
+                self._exchange.ask(contact.address, dial_me, heard, node_id=contact.node_id)
+            asked += bool(questions)
             if asked >= 2 * ENOUGH:
                 break
 
-
-def _nothing(_outcome: Outcome) -> None:
-    """The knock itself is what counts."""
+    def _dialling(self, nonce: bytes, outcome: Outcome) -> None:
+        """The knock itself is what counts; that one was promised makes its absence count, too."""
+        if isinstance(outcome, Reply) and getattr(outcome.body, "agreed", False):
+            self._standing.agreed(nonce, self._clock.seconds())

@@ -6,6 +6,7 @@ import attrs
 
 from reticulum.errors import Refusal
 from reticulum.model import Address, Contact, Key, NodeId
+from reticulum.overlay.ballot import Count
 from reticulum.overlay.inquiry import Ending
 from reticulum.overlay.records import NodeRecord, ProviderRecord, Role
 from reticulum.overlay.trace import Hop
@@ -116,6 +117,28 @@ class Twin:
     node_id: NodeId
     addresses: tuple[Address, ...]
     own: bool
+
+
+@attrs.frozen(kw_only=True)
+class StandingView:
+    """
+    Whether others reach a node, and how that is known.
+
+    Args:
+        role: What it is.
+        is_settled: Whether peers have said by now that they can reach it, or that they can't.
+        count: What they say.
+        seen: Its address, as most see it; None before anybody said.
+        seen_ports: At which ports of that host, one for each who said so.
+        port: Where it asks to be dialled.
+    """
+
+    role: Role
+    is_settled: bool
+    count: Count
+    seen: Address | None
+    seen_ports: tuple[int, ...]
+    port: int
 
 
 @attrs.frozen(kw_only=True)

@@ -117,6 +117,43 @@ class PeerSettings:
 
 
 @attrs.frozen(kw_only=True)
+class ReachSettings:
+    """How other nodes reach this one, and how it helps others to be reached."""
+
+    map_ports: bool = _setting(
+        True,
+        "Ask the router (PCP, NAT-PMP, UPnP) to pass the peer port on to this node. Not done if "
+        "the address in [peer] is one of loopback.",
+    )
+    relay: bool = _setting(
+        True,
+        "Pass bytes on to nodes that nobody can dial, while this one can be dialled itself. It "
+        "can't read them.",
+        live=True,
+    )
+    relay_nodes: int = _setting(
+        256, "Nodes to relay for, at once.", live=True, validator=[v.ge(1), v.le(4096)]
+    )
+    relay_bytes_per_s: int = _setting(
+        125_000_000,
+        "Bytes a second relayed for one member, both directions together.",
+        live=True,
+        validator=v.ge(10_000),
+    )
+    punch: bool = _setting(
+        True,
+        "Try to connect directly to nodes that are reached through a relay.",
+        live=True,
+    )
+    discover: bool = _setting(
+        True,
+        "Find nodes of this grid on the local network, and be found by them, by multicast DNS. "
+        "Only the grid's public fingerprint and the peer port are told. Not done if the address "
+        "in [peer] is one of loopback.",
+    )
+
+
+@attrs.frozen(kw_only=True)
 class StorageSettings:
     """Originals."""
 
@@ -240,6 +277,7 @@ class Settings:
     node: NodeSettings = attrs.field(factory=NodeSettings)
     http: HttpSettings = attrs.field(factory=HttpSettings)
     peer: PeerSettings = attrs.field(factory=PeerSettings)
+    reach: ReachSettings = attrs.field(factory=ReachSettings)
     storage: StorageSettings = attrs.field(factory=StorageSettings)
     replication: ReplicationSettings = attrs.field(factory=ReplicationSettings)
     cache: CacheSettings = attrs.field(factory=CacheSettings)

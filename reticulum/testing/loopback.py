@@ -110,7 +110,7 @@ def _made(
     identity = Identity.create(data)
     stock = StockInMemory()
 
-    def made(send: Send) -> OverlayNode:
+    def made(send: Send, knock: Send) -> OverlayNode:
         return OverlayNode(
             private_key=identity.key,
             ring=KeyRing(GridKeys.of_secret(identity.grid_secret)),
@@ -123,6 +123,7 @@ def _made(
             stock=stock,
             resolve=Names(reactor.nameResolver),
             notebook=NotebookFile(data / "overlay" / "notebook", threads),
+            knock=knock,
         )
 
     network = Network(made)

@@ -75,7 +75,7 @@ async def loopback(folder: Path) -> AsyncIterator[Any]:
     async def start(*entrances: Entrance, host: str = "127.0.0.1") -> Running:
         number, stock = len(running), Stock()
 
-        def make(send: Send) -> OverlayNode:
+        def make(send: Send, _knock: Send) -> OverlayNode:
             return OverlayNode(
                 private_key=Ed25519PrivateKey.generate(),
                 ring=RING,

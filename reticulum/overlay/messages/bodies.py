@@ -220,11 +220,13 @@ class DialMe:
         nonce: 8 random bytes; the `Knock`, or the TCP connection, brings them back.
         port: Where the sender listens.
         tcp: Over TCP; otherwise UDP.
+        token: Got from the one that is asked, if any: it proves that the address is the sender's.
     """
 
     nonce: bytes = attrs.field(validator=_exactly(NONCE_BYTES))
     port: int = attrs.field(validator=[v.ge(1), v.le(65_535)])
     tcp: bool = False
+    token: bytes = b""
 
 
 @attrs.frozen
@@ -233,7 +235,8 @@ class Dialling:
     Answer to `DialMe`.
 
     Args:
-        agreed: Whether a dial-back is on its way; False when the sender has dialled enough.
+        agreed: Whether a dial-back is on its way; False when the sender has dialled enough, can't
+            dial that way, or does not know that the address is that of the one who asks.
     """
 
     agreed: bool

@@ -134,7 +134,7 @@ def _dial_me(fields: Fields) -> DialMe:
     port = fields.number("port", last=65_535)
     if port == 0:
         raise BadMessage("port: nobody listens on port 0")
-    return DialMe(nonce=_nonce(fields), port=port, tcp=fields.flag("tcp"))
+    return DialMe(nonce=_nonce(fields), port=port, tcp=fields.flag("tcp"), token=_token(fields))
 
 
 def _dialling(fields: Fields) -> Dialling:

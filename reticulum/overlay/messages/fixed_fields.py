@@ -93,7 +93,12 @@ def _(body: Gone) -> dict[str, Value]:
 
 @fixed_fields.register
 def _(body: DialMe) -> dict[str, Value]:
-    return {"nonce": body.nonce, "port": body.port, "tcp": body.tcp}
+    return {
+        "nonce": body.nonce,
+        "port": body.port,
+        "tcp": body.tcp,
+        "token": body.token,
+    }
 
 
 @fixed_fields.register

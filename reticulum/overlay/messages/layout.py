@@ -19,7 +19,7 @@ The head of every message, and the number of every kind.
      5  Store            token, [providers, node]
      6  Stored           accepted, [refused, token]
      7  Gone             nodes
-     8  DialMe           nonce, port, [tcp]
+     8  DialMe           nonce, port, [tcp, token]
      9  Dialling         agreed
     10  Knock            nonce
     11  Goodbye

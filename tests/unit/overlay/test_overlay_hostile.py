@@ -15,6 +15,7 @@ from reticulum.model import Address, Contact, Key
 from reticulum.overlay.grid_keys import GridKeys, KeyRing
 from reticulum.overlay.messages import (
     Body,
+    Dialling,
     DialMe,
     Envelope,
     Find,
@@ -38,6 +39,7 @@ from reticulum.overlay.unseal import Unsealer
 
 FOREIGN = KeyRing(GridKeys.of_secret(b"f" * 32))
 MINE = key_of("a member that does as it likes")
+OTHERS = key_of("another member")
 
 
 class Member:
@@ -272,13 +274,27 @@ def test_made_up_records_are_not_kept(grid: Grid) -> None:
 def test_a_dial_back_goes_to_the_asker_only(grid: Grid) -> None:
     """Its own host, whatever port it names; and only so often."""
     member, node = Member(grid), grid.peers[0]
+    pong = member.ask(node, Ping())
+    assert isinstance(pong, Pong)
     grid.sent.clear()
-    for n in range(20):
-        member.say(node, DialMe(nonce=bytes([n] * 8), port=9999))
+    for n in range(30):
+        member.say(node, DialMe(nonce=bytes([n] * 8), port=9999, token=pong.token))
         grid.pass_time(0.5)
     knocks = [to for from_, to, _ in grid.sent if from_ == node.address and to.port == 9999]
     assert {Address(member.address.host, 9999)} == set(knocks)
-    assert len(knocks) <= 7
+    assert len(knocks) <= 14
+
+
+def test_nobody_is_dialled_whose_address_was_only_written_on_a_question(grid: Grid) -> None:
+    """Without a token, or with that of another address, there is no dial-back, and it says so."""
+    member, other, node = Member(grid), Member(grid, 201, OTHERS), grid.peers[0]
+    pong = other.ask(node, Ping())
+    assert isinstance(pong, Pong)
+    grid.sent.clear()
+    for token in (b"", pong.token, bytes(8)):
+        answer = member.ask(node, DialMe(nonce=bytes(8), port=9999, token=token))
+        assert Dialling(agreed=False) == answer
+    assert [] == [to for _, to, _ in grid.sent if to.port == 9999]
 
 
 def test_goodbye_and_down_hints_for_others_change_nothing(grid: Grid) -> None:

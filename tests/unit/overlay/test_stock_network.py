@@ -149,7 +149,7 @@ async def test_set_reports_no_success_that_was_none(peer: Peer) -> None:
     protocol.call_store, protocol.call_find_node = failed, found
     assert await deferred(server.set("key", "value")) is True
 
-    network = Network(lambda _send: peer.node)
+    network = Network(lambda _send, _knock: peer.node)
     with pytest.raises(NotImplementedError, match="announce an image"):
         await deferred(network.set("key", "value"))
     with pytest.raises(NotImplementedError, match="notebook"):
@@ -171,7 +171,7 @@ async def test_stop_leaves_no_task(peer: Peer) -> None:
         task.cancel()
     await deferred(asyncio.sleep(0.01))
 
-    network = Network(lambda _send: peer.node)
+    network = Network(lambda _send, _knock: peer.node)
     before = asyncio.all_tasks()
     await deferred(network.listen(0, "127.0.0.1"))
     network.stop()
