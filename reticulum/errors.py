@@ -27,6 +27,8 @@ What can go wrong, as one tree.
     │   └── CountersSpent         every nonce of this boot is used: nothing can be sealed any more
     ├── HolderFailed              a node gave no image: dead, slow, busy, or not who it should be
     │   └── HolderLied            what it gave is not what was asked for
+    ├── NotMapped                 a router passes no port on: silent, unwilling, or untruthful
+    │   └── BadGatewayAnswer      bytes of a router that are no answer in its protocol
     ├── BadInvite                 no invite at all, or one that this version can't read
     │   └── MistypedInvite        an invite with a typing error
     ├── DatagramRefused           a datagram that must get no answer; its reason says why
@@ -150,6 +152,14 @@ class HolderFailed(ReticulumError):
 
 class HolderLied(HolderFailed):
     """What a node gave is not what was asked for."""
+
+
+class NotMapped(ReticulumError):
+    """A router does not pass a port on to this node: it is silent, unwilling, or untruthful."""
+
+
+class BadGatewayAnswer(NotMapped):
+    """Bytes from a router that are no answer in the protocol it was asked in."""
 
 
 class BadInvite(ReticulumError):

@@ -40,6 +40,7 @@ from reticulum.reach.lanes import Bounds, Lanes
 from reticulum.reach.pipes import DirectPipes
 from reticulum.reach.proof import EXPORTER_BYTES, EXPORTER_LABEL, Session
 from reticulum.reach.tls import NodeTls
+from reticulum.reach.ways import StraightWays
 from reticulum.storage.memory import IncomingInMemory, OriginalsInMemory, RenditionsInMemory
 from reticulum.testing import here_on
 from reticulum.web.peer_intake import PeerIntake
@@ -190,6 +191,7 @@ async def holding(
         pictures_for_peers=pictures or verbs.retrieve,
         originals=verbs.originals,
         custody=custody,
+        doorbell=NoDoorbell(),
         unready=lambda: None,
     )
     site = NodeSite(
@@ -203,8 +205,8 @@ async def holding(
     listener = PeerListener(
         reactor=reactor,
         site=site,
-        admission=admission,
-        tls=NodeTls(who.key),
+        door=Porch(admission, NodeTls(who.key)),
+        hang_up=admission.hang_up,
         hosts=["127.0.0.1"],
         port=0,
     )
@@ -232,9 +234,11 @@ async def asking(
     """Run the part of a node that asks others."""
     who = who or Who()
     peers = HttpPeers(
-        pipes=DirectPipes(reactor=reactor),
-        introduction=Introduction(
-            own_id=who.node_id, tls=NodeTls(who.key), key=lambda: key, clock=reactor
+        ways=StraightWays(
+            pipes=DirectPipes(reactor=reactor),
+            introduction=Introduction(
+                own_id=who.node_id, tls=NodeTls(who.key), key=lambda: key, clock=reactor
+            ),
         ),
         lanes=Lanes(reactor, bounds or Bounds()),
         clock=clock,
@@ -245,6 +249,13 @@ async def asking(
     finally:
         await peers.stop()
         await settled()
+
+
+class NoDoorbell:
+    """Nobody is dialled."""
+
+    async def invited(self, host: str, addresses: Sequence[Address]) -> Sequence[Address]:
+        raise Busy(f"{host} at {addresses} is not dialled")
 
 
 class Scripted(Protocol):

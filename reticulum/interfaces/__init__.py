@@ -2,7 +2,15 @@
 
 from reticulum.interfaces.console import DhtConsole, KeepingConsole
 from reticulum.interfaces.grid import Copying, Members
-from reticulum.interfaces.peers import MOST_ASKED, MOST_BURIED, Custody, Holders, Peers, Sink
+from reticulum.interfaces.peers import (
+    MOST_ASKED,
+    MOST_BURIED,
+    Custody,
+    Doorbell,
+    Holders,
+    Peers,
+    Sink,
+)
 from reticulum.interfaces.pictures import Pictures, Renderer
 from reticulum.interfaces.running import Part
 from reticulum.interfaces.stores import Graveyard, Hints, Incoming, Originals, Pause, Renditions
@@ -13,6 +21,7 @@ __all__ = [
     "Copying",
     "Custody",
     "DhtConsole",
+    "Doorbell",
     "Graveyard",
     "Hints",
     "Holders",

@@ -32,7 +32,12 @@ class DhtConsole(Protocol):
         """The routing table: `id`, `contacts` (their number), `buckets`."""
 
     async def find(self, node_id: NodeId) -> dict[str, Any]:
-        """Where a node is: `id`, `address` (null if it did not answer), `record` (or null)."""
+        """
+        Where a node is: `id`, `address`, `relay`, `record`.
+
+        `address` is null if it did not answer; `relay` is `id` and `address` of the one that has
+        it now, or null; so is `record` if nobody has one.
+        """
 
     async def trace(self, key: Key) -> dict[str, Any]:
         """A whole lookup: `target`, `hops`, `closest`, `holders`, `ending`, `asked`, `took_s`."""
@@ -40,6 +45,9 @@ class DhtConsole(Protocol):
     async def holders(self, image_id: ImageId, *, verify: bool) -> dict[str, Any]:
         """
         Who holds an image: `id`, `key`, `holders`.
+
+        Of a holder that is reached through a relay, `relay` is the id of that, and `address` the
+        relay's.
 
         Args:
             image_id: Of it.

@@ -5,7 +5,16 @@ from pathlib import Path
 from typing import Protocol
 
 from reticulum.interfaces.stores import Incoming
-from reticulum.model import Contact, Holding, ImageId, NodeId, Original, Rendition, Tombstone
+from reticulum.model import (
+    Address,
+    Contact,
+    Holding,
+    ImageId,
+    NodeId,
+    Original,
+    Rendition,
+    Tombstone,
+)
 
 
 class Sink(Protocol):
@@ -138,6 +147,25 @@ class Peers(Protocol):
 
     async def nudge(self, contact: Contact, image_id: ImageId) -> None:
         """Tell a holder that an image seems to be short of copies."""
+
+
+class Doorbell(Protocol):
+    """What another node may ask for to be connected with this one without a relay."""
+
+    async def invited(self, host: str, addresses: Sequence[Address]) -> Sequence[Address]:
+        """
+        Dial another node for some seconds, while it dials this one.
+
+        Args:
+            host: Where the other node is, as a third one sees it; no other host is dialled.
+            addresses: Where it says that it can be dialled.
+
+        Returns:
+            Where this node can be.
+
+        Raises:
+            Busy: It does not do that, now or at all.
+        """
 
 
 class Custody(Protocol):

@@ -3,10 +3,22 @@
 from reticulum.model.copies import Holding, Member, Shelf, Spreading, Tombstone, Write
 from reticulum.model.ids import HashName, ImageId
 from reticulum.model.images import Facts, Original, Picture, Receipt, Rendition, fields_of
-from reticulum.model.peers import Address, Contact, Key, NodeId
+from reticulum.model.peers import (
+    LOOPBACK,
+    PRIVATE,
+    PUBLIC,
+    Address,
+    Contact,
+    Key,
+    NodeId,
+    reach_of,
+)
 from reticulum.model.pictures import Compass, Entropy, Fit, FocalPoint, Format, Gravity, Size, Spec
 
 __all__ = [
+    "LOOPBACK",
+    "PRIVATE",
+    "PUBLIC",
     "Address",
     "Compass",
     "Contact",
@@ -33,4 +45,5 @@ __all__ = [
     "Tombstone",
     "Write",
     "fields_of",
+    "reach_of",
 ]

@@ -116,3 +116,18 @@ class Contact:
     node_id: NodeId
     address: Address
     via: NodeId | None = None
+
+
+LOOPBACK, PRIVATE, PUBLIC = range(3)
+"""How far an address carries."""
+_SHARED = ipaddress.ip_network("100.64.0.0/10")
+"""Between a provider's routers and its customers' (RFC 6598)."""
+
+
+def reach_of(host: str) -> int:
+    """How far an IP address carries: 0 on this machine, 1 in a network of somebody, 2 anywhere."""
+    address = ipaddress.ip_address(host)
+    if address.is_loopback:
+        return LOOPBACK
+    is_shared = address.version == 4 and address in _SHARED  # noqa: PLR2004  (a version, not a bound)
+    return PRIVATE if address.is_private or address.is_link_local or is_shared else PUBLIC

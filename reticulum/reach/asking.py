@@ -24,10 +24,9 @@ from reticulum.errors import (
 )
 from reticulum.model import Contact
 from reticulum.reach.delivery import SLOWEST_BYTES_PER_S, Delivery
-from reticulum.reach.introduction import Introduction
 from reticulum.reach.lane import Question
 from reticulum.reach.lanes import Lanes
-from reticulum.reach.pipes import Pipes
+from reticulum.reach.ways import Ways
 
 T = TypeVar("T")
 
@@ -60,15 +59,13 @@ class Asker:
     Asks other nodes.
 
     Args:
-        pipes: How bytes get to a node.
-        introduction: How the two get to trust each other.
+        ways: How to get to a node.
         lanes: The connections.
         clock: For deadlines.
         answer_s: From a request's turn to the head of its answer, connecting included.
     """
 
-    _pipes: Pipes
-    _introduction: Introduction
+    _ways: Ways
     _lanes: Lanes
     _clock: IReactorTime
     _answer_s: float
@@ -98,11 +95,11 @@ class Asker:
             HolderLied: An answer that cannot be.
             OSError: The body of *question* can't be read.
         """
-        endpoint = self._introduction.through(self._pipes.to(contact), contact.node_id)
         seconds = self._answer_s + work_s + question.length / SLOWEST_BYTES_PER_S
         try:
-            async with self._lanes.turn(contact.node_id, is_copy=question.is_copy) as lane:
-                head = Deferred.fromCoroutine(lane.send(endpoint, question))
+            async with self._lanes.turn(contact.node_id, is_copy=question.is_copy) as turn:
+                way = self._ways.to(contact, turn.straight_users)
+                head = Deferred.fromCoroutine(turn.send(way, question))
                 answer = Delivery(await head.addTimeout(seconds, self._clock), self._clock)
                 try:
                     await _check(answer, refusals)

@@ -11,14 +11,13 @@ from twisted.internet.interfaces import IReactorTime
 
 from reticulum.errors import HolderFailed, HolderLied
 from reticulum.interfaces import Sink
-from reticulum.model import Contact, Holding, ImageId, Original, Rendition, Tombstone
-from reticulum.reach import copy_messages, facts
+from reticulum.model import Address, Contact, Holding, ImageId, Original, Rendition, Tombstone
+from reticulum.reach import copy_messages, facts, punch_messages
 from reticulum.reach.asking import OF_A_COPY, OF_AN_IMAGE, Asker
 from reticulum.reach.delivery import Delivery
-from reticulum.reach.introduction import Introduction
 from reticulum.reach.lane import Question
 from reticulum.reach.lanes import Lanes
-from reticulum.reach.pipes import Pipes
+from reticulum.reach.ways import Ways
 
 # To hash one image, of the usual size on a usual disk.
 _HASHING_S = 1.0
@@ -31,8 +30,7 @@ class HttpPeers:
     Other nodes over HTTP inside TLS; a `Peers`.
 
     Args:
-        pipes: How bytes get to a node.
-        introduction: How the two get to trust each other.
+        ways: How to get to a node.
         lanes: The connections.
         clock: For deadlines.
         max_bytes: The longest picture taken.
@@ -40,8 +38,7 @@ class HttpPeers:
             for its body and for what is asked comes on top.
     """
 
-    _pipes: Pipes
-    _introduction: Introduction
+    _ways: Ways
     _lanes: Lanes
     _clock: IReactorTime
     _max_bytes: int
@@ -50,8 +47,7 @@ class HttpPeers:
     @property
     def _asker(self) -> Asker:
         return Asker(
-            pipes=self._pipes,
-            introduction=self._introduction,
+            ways=self._ways,
             lanes=self._lanes,
             clock=self._clock,
             answer_s=self._answer_s,
@@ -161,6 +157,31 @@ class HttpPeers:
         """Tell that an image seems to be short of copies; see `Peers`."""
         question = Question(f"/peer/v1/nudge/{image_id}", method=HTTPMethod.POST)
         await self._asker.ask(contact, question, Delivery.text, refusals={})
+
+    async def punch(self, contact: Contact, addresses: Sequence[Address]) -> Sequence[Address]:
+        """
+        Ask a node to dial this one at *addresses*, while this one dials it.
+
+        Args:
+            contact: Whom, reached through a relay.
+            addresses: Where this node can be dialled for the next seconds, at most 4.
+
+        Returns:
+            Where the other one can be.
+
+        Raises:
+            HolderFailed: It does not answer, or does not want to.
+            HolderLied: It answers what cannot be.
+        """
+
+        async def take(answer: Delivery) -> Sequence[Address]:
+            theirs = punch_messages.read_addresses(await answer.text())
+            if theirs is None:
+                raise HolderLied("it does not answer where it can be dialled")
+            return theirs
+
+        question = _message("/peer/v1/punch", punch_messages.addresses(addresses))
+        return await self._asker.ask(contact, question, take, refusals={})
 
     async def start(self) -> None:
         """Nothing is to be done before the first question."""

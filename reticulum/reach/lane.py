@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 
 import attrs
 from treq.client import HTTPClient
-from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, DeferredSemaphore
 from twisted.internet.interfaces import (
     IProtocol,
     IProtocolFactory,
@@ -29,6 +29,7 @@ from zope.interface import implementer
 
 from reticulum.model import NodeId
 from reticulum.reach.outgoing import Outgoing
+from reticulum.reach.ways import Way
 
 # Below what the other end waits for (`idle_timeout_s` in [http]), so that it is seldom the one
 # who closes, with our next request under way to it.
@@ -82,7 +83,10 @@ class Bounds:
 
 class Lane:
     """
-    The connections to one node.
+    The connections to one node: those straight to it, and those that make a detour.
+
+    As soon as there is a straight one, nothing more is asked over a detour as long as a straight
+    one is free; what is under way there is finished.
 
     Args:
         reactor: For the time that silent connections are kept.
@@ -96,20 +100,33 @@ class Lane:
         self.users = 0
         self.turn = DeferredSemaphore(bounds.per_node)
         self.copy_turn = DeferredSemaphore(bounds.copies_per_node)
-        self.pool = HTTPConnectionPool(reactor, persistent=True)
-        self.pool.maxPersistentPerHost = bounds.kept_per_node
-        self.pool.cachedConnectionTimeout = _KEPT_S
-        # Twisted's own way to ask once more is not for questions with a body.
-        self.pool.retryAutomatically = False
+        self.straight_users = 0
+        self.has_detours = False
+        self._straight = _pool(reactor, bounds)
+        self._detour = _pool(reactor, bounds)
 
     @property
     def waiting(self) -> int:
         """Requests that wait for their turn."""
         return len(self.turn.waiting) + len(self.copy_turn.waiting)
 
-    async def send(self, endpoint: IStreamClientEndpoint, question: Question) -> Any:
+    def close(self) -> Deferred[Any]:
+        """Close every connection that is kept; fires when they are closed."""
+        return DeferredList([pool.closeCachedConnections() for pool in self._pools])
+
+    def close_detours(self) -> Deferred[Any]:
+        """The same for those that are kept on a detour."""
+        self.has_detours = False
+        closed: Deferred[Any] = self._detour.closeCachedConnections()
+        return closed
+
+    @property
+    def _pools(self) -> tuple[HTTPConnectionPool, HTTPConnectionPool]:
+        return self._straight, self._detour
+
+    async def send(self, way: Way, question: Question) -> Any:
         """
-        Send one request, on a connection that is there or a new one over *endpoint*.
+        Send one request, on a connection that is there or a new one by *way*.
 
         A kept connection may be gone without our knowing; then it is sent once more, on a new one.
 
@@ -120,9 +137,11 @@ class Lane:
             OSError: The body can't be read.
             Exception: Whatever Twisted's `Agent` fails with.
         """
-        dialled = _Dialled(endpoint)
+        dialled = _Dialled(way.endpoint)
+        pool = self._straight if way.is_straight else self._detour
+        self.has_detours |= not way.is_straight
         try:
-            return await self._send(dialled, question, self.pool)
+            return await self._send(dialled, question, pool)
         except _UNHEARD:
             if dialled.times:
                 raise
@@ -151,6 +170,15 @@ class Lane:
             # The answer may be here before the last byte is sent.
             if body is not None:
                 body.stopProducing()
+
+
+def _pool(reactor: IReactorTime, bounds: Bounds) -> HTTPConnectionPool:
+    pool = HTTPConnectionPool(reactor, persistent=True)
+    pool.maxPersistentPerHost = bounds.kept_per_node
+    pool.cachedConnectionTimeout = _KEPT_S
+    # Twisted's own way to ask once more is not for questions with a body.
+    pool.retryAutomatically = False
+    return pool
 
 
 @implementer(IAgentEndpointFactory)

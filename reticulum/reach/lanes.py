@@ -1,19 +1,53 @@
 """Lanes: the connections to each node, kept open for a while, bounded in every direction."""
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 
 from reticulum.aio import heard
 from reticulum.errors import HolderFailed
 from reticulum.model import NodeId
-from reticulum.reach.lane import Bounds, Lane
+from reticulum.reach.lane import Bounds, Lane, Question
+from reticulum.reach.ways import Way
 
 __all__ = ["Bounds", "Lanes"]
+
+
+@attrs.define
+class Turn:
+    """
+    The right to ask one thing.
+
+    Args:
+        lane: Whom.
+    """
+
+    lane: Lane
+    _close_detours: Callable[[Lane], None]
+    _is_straight: bool = attrs.field(default=False, init=False)
+
+    @property
+    def straight_users(self) -> int:
+        """How many others are on straight connections now."""
+        return self.lane.straight_users
+
+    async def send(self, way: Way, question: Question) -> Any:
+        """Send one request by *way*; see `Lane.send`."""
+        if way.is_straight:
+            self._is_straight = True
+            self.lane.straight_users += 1
+            if self.lane.has_detours:
+                self._close_detours(self.lane)
+        return await self.lane.send(way, question)
+
+    def end(self) -> None:
+        """Make room for the next one."""
+        self.lane.straight_users -= self._is_straight
 
 
 class Lanes:
@@ -35,7 +69,7 @@ class Lanes:
         return len(self._lanes)
 
     @asynccontextmanager
-    async def turn(self, node_id: NodeId, *, is_copy: bool = False) -> AsyncIterator[Lane]:
+    async def turn(self, node_id: NodeId, *, is_copy: bool = False) -> AsyncIterator[Turn]:
         """
         Wait for a turn on the lane to *node_id*; *is_copy* is as in `Question`.
 
@@ -51,10 +85,12 @@ class Lanes:
         lane.users += 1
         try:
             async with AsyncExitStack() as held:
-                for turn in (lane.copy_turn, lane.turn) if is_copy else (lane.turn,):
-                    await turn.acquire()
-                    held.callback(turn.release)
-                yield lane
+                for place in (lane.copy_turn, lane.turn) if is_copy else (lane.turn,):
+                    await place.acquire()
+                    held.callback(place.release)
+                turn = Turn(lane, self._close_detours)
+                held.callback(turn.end)
+                yield turn
         finally:
             lane.users -= 1
             self._forget()
@@ -65,8 +101,13 @@ class Lanes:
         for node_id in idle[: max(0, len(self._lanes) - self._bounds.nodes)]:
             self._close(self._lanes.pop(node_id))
 
+    def _close_detours(self, lane: Lane) -> None:
+        self._see_closed(lane.close_detours())
+
     def _close(self, lane: Lane) -> None:
-        closed = lane.pool.closeCachedConnections()
+        self._see_closed(lane.close())
+
+    def _see_closed(self, closed: Deferred[Any]) -> None:
         self._closing.add(closed)
         closed.addBoth(lambda _: self._closing.discard(closed))
 

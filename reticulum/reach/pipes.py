@@ -1,29 +1,23 @@
-"""Pipes: how bytes get to a node. Today straight over TCP; punched and relayed ones come here."""
-
-from typing import Protocol
+"""Pipes: streams of bytes straight to an address. Those through a relay are in `relay`."""
 
 import attrs
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.interfaces import IReactorTCP, IStreamClientEndpoint
 
-from reticulum.model import Contact
+from reticulum.model import Address, Contact
 
 
-class Pipes(Protocol):
-    """Finds a way to a node; nothing above it knows which."""
-
-    def to(self, contact: Contact) -> IStreamClientEndpoint:
-        """
-        A stream of bytes that should end at *contact*.
-
-        Whoever is at its end is not to be believed: TLS is between the two ends of the pipe.
-        """
+def ip_address(address: Address) -> IPv4Address | IPv6Address:
+    """As Twisted has it."""
+    kind = IPv6Address if ":" in address.host else IPv4Address
+    return kind("TCP", address.host, address.port)
 
 
 @attrs.frozen(kw_only=True)
 class DirectPipes:
     """
-    Straight to the address of a contact; a `Pipes`.
+    Straight to the address of a contact.
 
     Args:
         reactor: Connects.
@@ -34,7 +28,11 @@ class DirectPipes:
     _timeout_s: float = 3.0
 
     def to(self, contact: Contact) -> IStreamClientEndpoint:
-        """A TCP connection to the contact's address."""
+        """
+        A TCP connection to the contact's address.
+
+        Whoever is at its end is not to be believed: TLS is between the two ends.
+        """
         address = contact.address
         kind = TCP6ClientEndpoint if ":" in address.host else TCP4ClientEndpoint
         endpoint: IStreamClientEndpoint = kind(

@@ -33,11 +33,13 @@ class Control:
         console: Looks at the DHT.
         grid: Reads the grid's secrets again, puts them in force, and tells what is in force:
             fingerprints `current` and `accepted`, and `addresses` of this node, best first.
+        nat: How this node is reached, rung by rung; docs/reference tells the fields.
     """
 
     _public: Public
     _console: DhtConsole
     _grid: Callable[[], dict[str, Any]]
+    _nat: Callable[[], dict[str, Any]]
     _lookups: int = 0
     _crawls: int = 0
 
@@ -89,6 +91,11 @@ class Control:
     async def get_records(self, request: Request) -> bytes:
         """The records kept for others."""
         return await self._look(request, self._console.records)
+
+    @app.route("/v1/dht/nat", methods=["GET"])
+    def get_nat(self, request: Request) -> bytes:
+        """How this node is reached."""
+        return json_answer(self._nat()).send(request)
 
     @app.route("/v1/dht/crawl", methods=["GET"])
     async def get_crawl(self, request: Request) -> bytes:

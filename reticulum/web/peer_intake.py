@@ -9,6 +9,7 @@ from reticulum.model import ImageId, Original
 from reticulum.reach import facts
 from reticulum.reach.copy_messages import QUESTION_BYTES, TOMBSTONES_BYTES
 from reticulum.reach.delivery import SLOWEST_BYTES_PER_S
+from reticulum.reach.punch_messages import PUNCH_BYTES
 from reticulum.web.bodies import Body, NoBody, too_large
 
 _FIRST_BYTES_S = 10.0
@@ -97,6 +98,8 @@ class PeerIntake:
                 return self._copy(request, image_id, length)
             case b"POST", [b"", b"peer", b"v1", b"have"]:
                 return self._text(QUESTION_BYTES, length)
+            case b"POST", [b"", b"peer", b"v1", b"punch"]:
+                return self._text(PUNCH_BYTES, length)
             case b"POST", [b"", b"peer", b"v1", b"tombstones"]:
                 return self._text(TOMBSTONES_BYTES, length)
         body = NoBody(0)

@@ -1,19 +1,17 @@
 """Listening for other nodes: TLS, the door for members, and behind it the routes for them."""
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import Logger
 
 from reticulum.errors import BadSettings
-from reticulum.reach.admission import Admission, Porch
-from reticulum.reach.tls import NodeTls
 from reticulum.web.site import NodeSite
 
 BACKLOG = 50
@@ -30,8 +28,8 @@ class PeerListener:
     Args:
         reactor: Listens, and has the clock.
         site: Routes for nodes.
-        admission: The door to *site*.
-        tls: Made from the node's key.
+        door: Leads members to *site*, and whoever else may come to where he belongs.
+        hang_up: Sends everybody away who stands at the door.
         hosts: IP addresses to listen on; an empty one stands for all, of IPv4 and of IPv6.
         port: TCP; 0 for any that is free.
         drain_s: How long requests under way may take at the stop.
@@ -39,8 +37,8 @@ class PeerListener:
 
     _reactor: Any
     _site: NodeSite
-    _admission: Admission
-    _tls: NodeTls
+    _door: IProtocolFactory
+    _hang_up: Callable[[], None]
     _hosts: Sequence[str] = ("",)
     _port: int
     _drain_s: float = 10.0
@@ -53,7 +51,7 @@ class PeerListener:
         Raises:
             BadSettings: The address can't be listened on.
         """
-        factory = Porch(self._admission, self._tls)
+        factory = self._door
         for host in self._hosts:
             try:
                 port = self._reactor.listenTCP(self._port, factory, interface=host)
@@ -66,7 +64,7 @@ class PeerListener:
             if not host:
                 self._listen_on_ipv6(port.getHost().port, factory)
 
-    def _listen_on_ipv6(self, number: int, factory: Porch) -> None:
+    def _listen_on_ipv6(self, number: int, factory: IProtocolFactory) -> None:
         # The reactor's own socket on :: would take IPv4 as well, which the first one has.
         try:
             with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as ours:
@@ -94,7 +92,7 @@ class PeerListener:
         for port in self._listening:
             await maybeDeferred(port.stopListening)
         self._listening.clear()
-        self._admission.hang_up()
+        self._hang_up()
         try:
             await self._site.drain().addTimeout(self._drain_s, self._reactor)
         except DeferredTimeoutError:

@@ -10,10 +10,10 @@ from twisted.web.http import Request
 
 from reticulum.errors import BadRequest, BadSpec, Busy, ReticulumError
 from reticulum.imaging.spec import canonical, parse
-from reticulum.interfaces import Custody, Originals, Pictures
+from reticulum.interfaces import Custody, Doorbell, Originals, Pictures
 from reticulum.model import Format, ImageId, Original, Picture, Rendition, Spec
 from reticulum.node.retrieve import Retrieve
-from reticulum.reach import copy_messages, facts
+from reticulum.reach import copy_messages, facts, punch_messages
 from reticulum.web.peer_intake import CopyBody, TextBody
 from reticulum.web.pictures import send_at_hand, send_picture
 from reticulum.web.refusals import answer_errors
@@ -37,6 +37,7 @@ class Peering:
             So no question ever travels further than two hops.
         originals: What this node holds.
         custody: What it keeps for the grid.
+        doorbell: Connects it with others without a relay.
         unready: Why the node can't serve now; None if it can.
         is_behind: Whether it was away, and has still to learn what was deleted meanwhile.
     """
@@ -45,6 +46,7 @@ class Peering:
     _pictures_for_peers: Pictures
     _originals: Originals
     _custody: Custody
+    _doorbell: Doorbell
     _unready: Callable[[], str | None]
     _is_behind: Callable[[], bool] = lambda: False
 
@@ -114,6 +116,17 @@ class Peering:
         """Look after an image soon."""
         self._custody.nudged(ImageId.parse(image_id))
         return Answer(HTTPStatus.ACCEPTED).send(request)
+
+    @app.route("/peer/v1/punch", methods=["POST"])
+    async def post_punch(self, request: IntakeRequest) -> bytes:
+        """Dial whoever asks, while he dials this node; says where."""
+        addresses = punch_messages.read_addresses(_body(request, TextBody).content())
+        if addresses is None:
+            raise BadRequest("these are no addresses, or too many")
+        # Of a relayed connection: where the relay sees him.
+        host = str(getattr(request.client, "host", ""))
+        own = await self._doorbell.invited(host, addresses)
+        return _json(punch_messages.addresses(own)).send(request)
 
     @app.route("/peer/v1/health", methods=["GET"])
     def get_health(self, request: Request) -> bytes:

@@ -87,7 +87,12 @@ async def operator(tmp_path: Path) -> AsyncIterator[Operator]:
     async with small_node(reactor, tmp_path) as node:
         door = node.door.site.resource._routes
         console = FakeConsole()
-        control = Control(public=door, console=console, grid=lambda: operator.grid())  # noqa: PLW0108
+        control = Control(
+            public=door,
+            console=console,
+            grid=lambda: operator.grid(),
+            nat=lambda: {"reach": "public"},
+        )  # noqa: PLW0108
         site = NodeSite(
             public=control,
             intake=node.door.intake,

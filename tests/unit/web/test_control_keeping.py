@@ -81,7 +81,9 @@ class Operator:
 async def operator(tmp_path: Path) -> AsyncIterator[Operator]:
     async with small_node(reactor, tmp_path) as node:
         console: Any = FakeKeeping()
-        inner = Control(public=node.door.site.resource._routes, console=console, grid=dict)
+        inner = Control(
+            public=node.door.site.resource._routes, console=console, grid=dict, nat=dict
+        )
         control = ControlKeeping(inner=inner, console=console)
         site = NodeSite(
             public=control,
