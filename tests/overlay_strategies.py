@@ -61,13 +61,16 @@ def unsigned_record(node: int, image: Key, *, sequence: int = 1) -> ProviderReco
     )
 
 
-def node_record(node: int = 1, *, sequence: int = 1, now: float = NOW) -> NodeRecord:
+def node_record(
+    node: int = 1, *, sequence: int = 1, now: float = NOW, role: Role = Role.SERVER
+) -> NodeRecord:
     """Honestly signed by a node about itself."""
     return NodeRecord.sign(
         private_key(node),
         addresses=[Address("192.0.2.7", 4160), Address("2001:db8::7", 4160)],
         relays=[Contact(key(9), Address("192.0.2.9", 4160))],
-        role=Role.SERVER,
+        relaying=True,
+        role=role,
         sequence=sequence,
         now=now,
         zone="attic",
@@ -108,6 +111,12 @@ def contacts() -> st.SearchStrategy[Contact]:
     return st.builds(Contact, keys(), addresses())
 
 
+def relayed() -> st.SearchStrategy[Contact]:
+    """Nodes that are reached through another one."""
+    ways = st.builds(Contact, keys(), addresses(), keys())
+    return ways.filter(lambda way: way.via != way.node_id)
+
+
 def provider_records() -> st.SearchStrategy[ProviderRecord]:
     """Well formed; nobody signed them. Few speakers, so that some share a head."""
     return st.builds(
@@ -133,6 +142,7 @@ def node_records() -> st.SearchStrategy[NodeRecord]:
         st.integers(1, 3).map(private_key),
         addresses=st.lists(addresses(), max_size=4),
         relays=st.lists(contacts(), max_size=3),
+        relaying=st.booleans(),
         role=st.sampled_from(Role),
         sequence=numbers,
         now=st.integers(0, 2**31),
@@ -185,7 +195,9 @@ def bodies() -> st.SearchStrategy[m.Body]:
             left=st.integers(0, 255),
             providers=providers,
             closer=st.lists(contacts(), max_size=6).map(tuple),
+            relayed=st.lists(relayed(), max_size=3).map(tuple),
             record=record,
+            attached=st.booleans(),
             seen=seen,
             token=tokens,
         ),

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -64,12 +64,21 @@ class Node:
         process: A `twistd -n`.
         folder: Its current directory; the log lies there.
         data: Its data directory.
+        is_elsewhere: Whether its loopback is another than ours: it is asked by its control socket.
     """
 
-    def __init__(self, process: "subprocess.Popen[bytes]", folder: Path, data: Path) -> None:
+    def __init__(
+        self,
+        process: "subprocess.Popen[bytes]",
+        folder: Path,
+        data: Path,
+        *,
+        is_elsewhere: bool = False,
+    ) -> None:
         self.process = process
         self.folder = folder
         self.data = data
+        self.is_elsewhere = is_elsewhere
         self.port = 0
 
     @property
@@ -134,9 +143,21 @@ class Node:
     ) -> Reply:
         """One request on a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2 * PATIENCE_S)
+        if self.is_elsewhere:
+            connection.sock = self._by_control_socket(2 * PATIENCE_S)
         with contextlib.closing(connection):
             connection.request(method, path, body, dict(headers or {}))
             return reply_of(connection.getresponse())
+
+    def _by_control_socket(self, timeout_s: float) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.settimeout(timeout_s)
+            connection.connect(str(self.data / "control.sock"))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Reply:
         """GET."""
@@ -200,6 +221,7 @@ def start(
     environment: Mapping[str, str] | None = None,
     data: Path | None = None,
     http_endpoint: str | None = LOOPBACK,
+    prefix: Sequence[str] = (),
 ) -> Node:
     """
     Start a node in the foreground; whoever calls sees to its end.
@@ -210,20 +232,26 @@ def start(
         environment: Beside that of this process, from which no setting is taken.
         data: Its data directory; `folder/data` if not given.
         http_endpoint: For --http; None leaves the flag out.
+        prefix: Before the command, to have it run in a network namespace.
     """
     data = data or folder / "data"
     flags = [f"--data={data}", *([f"--http={http_endpoint}"] if http_endpoint else [])]
-    return launch(folder, ["-n", "--pidfile=", "reticulum", *flags, *arguments], environment, data)
+    words = ["-n", "--pidfile=", "reticulum", *flags, *arguments]
+    return launch(folder, words, environment, data, prefix)
 
 
 def launch(
-    folder: Path, arguments: list[str], environment: Mapping[str, str] | None, data: Path
+    folder: Path,
+    arguments: list[str],
+    environment: Mapping[str, str] | None,
+    data: Path,
+    prefix: Sequence[str] = (),
 ) -> Node:
     """Start `twistd` with just these arguments."""
     draft = folder / "log"
     with draft.open("wb") as log:
         process = subprocess.Popen(
-            [TWISTD, *arguments],
+            [*prefix, TWISTD, *arguments],
             cwd=folder,
             env=surroundings(environment),
             stdin=subprocess.DEVNULL,
@@ -233,7 +261,7 @@ def launch(
             start_new_session=True,
         )
     draft.rename(folder / f"log.{process.pid}")
-    return Node(process, folder, data)
+    return Node(process, folder, data, is_elsewhere=bool(prefix))
 
 
 def surroundings(environment: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -19,7 +19,7 @@ from reticulum.overlay.grid_keys import GridKeys, KeyRing
 from reticulum.overlay.invite import Invite
 from reticulum.overlay.messages.bodies import Body
 from reticulum.overlay.messages.layout import HEAD
-from reticulum.overlay.records import sign_tombstone
+from reticulum.overlay.records import Role, sign_tombstone
 from reticulum.overlay.seal import RECIPIENT_BYTES, Sealer
 from reticulum.overlay.wire.msgpack import Value, unpack
 
@@ -65,9 +65,20 @@ BODIES: tuple[Body, ...] = (
     m.Knock(NONCE),
     m.Goodbye(),
 )
+RELAYED = m.Found(
+    page=m.Page(offset=2),
+    left=1,
+    relayed=(Contact(key(6), FOUR, via=key(8)), Contact(key(7), SIX, via=key(9))),
+    record=node_record(role=Role.CLIENT),
+    attached=True,
+    token=TOKEN,
+)
 MESSAGES = {
-    type(body).__name__: m.Message(m.Envelope(TRANSACTION, SENDER, server=True), body)
-    for body in BODIES
+    name: m.Message(m.Envelope(TRANSACTION, SENDER, server=True), body)
+    for name, body in [
+        *((type(body).__name__, body) for body in BODIES),
+        ("Found with relayed nodes", RELAYED),
+    ]
 }
 HEADLINE = """\
 # Test vectors

@@ -11,14 +11,22 @@ import attrs
 from reticulum import __version__
 from reticulum.aio import InThread
 from reticulum.assembly.keeping import keeping_of
+from reticulum.assembly.nat_report import nat_report, reach_status
 from reticulum.assembly.overlay_status import overlay_status
 from reticulum.assembly.peer_address import is_wild, peer_address
+from reticulum.assembly.reach import (
+    AttachedThere,
+    Behind,
+    greeting_of,
+    reach_of_node,
+    router_secret_of,
+)
 from reticulum.assembly.reading import Reading, reading_of
 from reticulum.assembly.replication import Replication, replication_of
 from reticulum.assembly.secrets import GridSecrets
 from reticulum.assembly.stores import Stores
 from reticulum.interfaces import KeepingConsole, Part, Renditions
-from reticulum.model import Address, ImageId, Shelf
+from reticulum.model import Address, Contact, ImageId, NodeId, Shelf
 from reticulum.node.holders import FindByDht
 from reticulum.node.retrieve import Retrieve
 from reticulum.node.stock import NodeStock
@@ -36,6 +44,7 @@ from reticulum.overlay.notebook import NotebookFile
 from reticulum.overlay.surroundings import Offer, Place, Send
 from reticulum.reach.admission import Admission
 from reticulum.reach.dial import HttpPeers
+from reticulum.reach.dial_back import DialBack
 from reticulum.reach.introduction import Introduction
 from reticulum.reach.lanes import Bounds, Lanes
 from reticulum.reach.pipes import DirectPipes
@@ -67,6 +76,8 @@ class Grid:
         keeping: Likewise, for the copies of images.
         parts: To be started in this order.
         status: In values that JSON can hold.
+        reach: How it is reached, in such values.
+        nat: The same at length, for whoever wants to mend it.
         follow: Reads the grid's secrets again and puts them in force; tells what is in force.
         replication: Copies on other nodes.
     """
@@ -77,6 +88,8 @@ class Grid:
     keeping: KeepingConsole
     parts: list[Part]
     status: Callable[[], dict[str, Any]]
+    reach: Callable[[], dict[str, Any]]
+    nat: Callable[[], dict[str, Any]]
     follow: Callable[[], dict[str, Any]]
     replication: Replication
 
@@ -137,11 +150,20 @@ def grid_of(
             free=stores.room.free(),
             software=f"reticulum {__version__}",
             shelf=shelf(),
+            relays=() if overlay.is_server else reach.anchorage.relays,
+            relaying=overlay.is_server and live().reach.relay,
         )
 
     names = Names(reactor.nameResolver)
 
-    def make(send: Send) -> OverlayNode:
+    def current_key() -> bytes:
+        return secrets.ring.current.peer_http
+
+    pipes = DirectPipes(reactor=reactor)
+    greeting = greeting_of(identity, current_key)
+    dial_back = DialBack(greeting=greeting, pipes=pipes)
+
+    def make(send: Send, knock: Send) -> OverlayNode:
         return OverlayNode(
             private_key=identity.key,
             ring=ring,
@@ -161,20 +183,54 @@ def grid_of(
             stock=stock,
             resolve=names,
             notebook=NotebookFile(data / NOTEBOOK_NAME, in_thread),
+            knock=knock,
+            dial=dial_back,
+            attached=AttachedThere(lambda: reach.relay.attached),
         )
 
     network = Network(make)
     overlay = network.overlay
     stock.crier = overlay
+    secrets = GridSecrets(files=files, ring=ring, overlay=overlay, host=host, port=port)
     tls = NodeTls(identity.key)
+    introduction = Introduction(own_id=overlay.node_id, tls=tls, clock=reactor, key=current_key)
+    admission = Admission(
+        Behind(lambda: site),
+        own_id=overlay.node_id,
+        clock=reactor,
+        keys=lambda: [keys.peer_http for keys in secrets.ring.accepted.values()],
+    )
+
+    def attached_changed(node_id: NodeId) -> None:
+        # They are met at once: who can't be asked directly is not to wait for the next round.
+        address = reach.relay.address_of(node_id)
+        if address is None:
+            replication.members.failed(node_id)
+        else:
+            replication.members.heard(Contact(node_id, address, via=overlay.node_id))
+
+    reach = reach_of_node(
+        settings=lambda: live().reach,
+        overlay=overlay,
+        greeting=greeting,
+        dial_back=dial_back,
+        tls=tls,
+        admission=admission,
+        introduction=introduction,
+        pipes=pipes,
+        ask_to_punch=lambda *words: peers.punch(*words),  # noqa: PLW0108  (comes later)
+        attached_changed=attached_changed,
+        fingerprints=lambda: [
+            secrets.ring.current.fingerprint,
+            *secrets.ring.accepted,
+        ],
+        host=host,
+        port=port,
+        secret=router_secret_of(identity),
+        reactor=reactor,
+    )
     peers = HttpPeers(
-        pipes=DirectPipes(reactor=reactor),
-        introduction=Introduction(
-            own_id=overlay.node_id,
-            tls=tls,
-            clock=reactor,
-            key=lambda: secrets.ring.current.peer_http,
-        ),
+        ways=reach.paths,
         lanes=Lanes(reactor, Bounds()),
         clock=reactor,
         max_bytes=LONGEST_ANSWER_BYTES,
@@ -217,6 +273,7 @@ def grid_of(
             pictures_for_peers=reading.for_peers,
             originals=here.originals,
             custody=replication.custody,
+            doorbell=reach.punching,
             unready=unready,
             is_behind=lambda: not replication.keeper.is_up_to_date,
         ),
@@ -225,13 +282,6 @@ def grid_of(
         idle_timeout_s=PEER_IDLE_S,
         max_connections=PEER_CONNECTIONS,
     )
-    admission = Admission(
-        site,
-        own_id=overlay.node_id,
-        clock=reactor,
-        keys=lambda: [keys.peer_http for keys in secrets.ring.accepted.values()],
-    )
-    secrets = GridSecrets(files=files, ring=ring, overlay=overlay, host=host, port=port)
     return Grid(
         overlay=overlay,
         reading=reading,
@@ -256,11 +306,19 @@ def grid_of(
             peers,
             Overlay(network, port=port, interface=host),
             PeerListener(
-                reactor=reactor, site=site, admission=admission, tls=tls, hosts=[host], port=port
+                reactor=reactor,
+                site=site,
+                door=reach.door,
+                hang_up=reach.hang_up,
+                hosts=[host],
+                port=port,
             ),
+            *reach.parts,
             replication.keeper,
         ],
         status=lambda: {**overlay_status(overlay), **reading.status(), "port": port},
+        reach=lambda: reach_status(reach, overlay),
+        nat=lambda: nat_report(reach, overlay, port=port),
         replication=replication,
         follow=secrets.follow,
     )

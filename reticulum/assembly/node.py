@@ -159,6 +159,7 @@ def node_service(read: Callable[[], Settings], reactor: Any) -> IService:
             "imaging": lambda: {**attrs.asdict(pool.status()), "renditions": verbs.retrieve.made},
             "grid": grid.status,
             "replication": grid.replication.status,
+            "reach": grid.reach,
         },
     )
 
@@ -175,7 +176,7 @@ def node_service(read: Callable[[], Settings], reactor: Any) -> IService:
     operator = door(
         Keys(),
         around=lambda public: ControlKeeping(
-            inner=Control(public=public, console=grid.console, grid=grid.follow),
+            inner=Control(public=public, console=grid.console, grid=grid.follow, nat=grid.nat),
             console=grid.keeping,
         ),
     )

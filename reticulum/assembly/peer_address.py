@@ -118,6 +118,13 @@ def dialled_at(host: str, port: int, seen: Address | None) -> list[Address]:
     return list(dict.fromkeys(found))
 
 
+def own_hosts(host: str) -> list[str]:
+    """This machine's addresses on the way to others, as far as it listens for them on *host*."""
+    if not is_wild(host):
+        return [host]
+    return [own for own in map(_own, _WILD[host][0]) if own is not None]
+
+
 def _own(way: tuple[int, str]) -> str | None:
     """This machine's address on the way to another one; None if there is no such way."""
     family, elsewhere = way

@@ -115,9 +115,9 @@ def replication_of(
     rng = rng or random.SystemRandom()
 
     def own_member() -> Member:
-        # Nobody's lookups find a client: others do not count on it, so it must not, either. But a
-        # node that has never met another one is all there is to its grid.
-        reachable = overlay.is_server or not overlay.knows_others
+        # Nobody finds a client without a relay: others do not count on it, so it must not, either.
+        # But a node that has never met another one is all there is to its grid.
+        reachable = overlay.is_reachable or not overlay.knows_others
         return Member(
             contact=Contact(own, Address("127.0.0.1", port)),
             zone=zone,

@@ -38,6 +38,6 @@ class GridSecrets:
             "accepted": [fingerprint.hex() for fingerprint in self.ring.accepted],
             "addresses": [
                 str(address)
-                for address in dialled_at(self.host, self.port, self.overlay.status().seen)
+                for address in dialled_at(self.host, self.port, self.overlay.standing().address)
             ],
         }

@@ -9,6 +9,7 @@ from reticulum.cli import target
 from reticulum.cli.dht_access import Access, access_options
 from reticulum.cli.dht_crawl import show_crawl
 from reticulum.cli.dht_health import health, repair
+from reticulum.cli.dht_nat import nat
 from reticulum.cli.dht_tables import (
     show_found,
     show_holders,
@@ -117,7 +118,8 @@ def find(access: Access, node: NodeId) -> int:
     """
     Find where a node is, and what it says of itself. Exit code 1 if nobody knows it.
 
-    With --json: "id", "address" and "record", both null if they were not found.
+    With --json: "id", "address", "relay" (the one that has it, if it is reached through relays)
+    and "record", each null if it was not found.
     """
 
     async def work(console: DhtConsole) -> int:
@@ -153,7 +155,8 @@ def holders(access: Access, image_id: ImageId, *, verify: bool) -> int:
     """
     Show who holds an image. No holder at all is an answer, too: exit code 0.
 
-    With --json: "holders", each with "id", "address", "source" and, with --verify, "verified".
+    With --json: "holders", each with "id", "address", "relay" (whose address it is then, or null),
+    "source" and, with --verify, "verified".
     """
 
     async def work(console: DhtConsole) -> int:
@@ -181,7 +184,8 @@ def records(access: Access) -> int:
 @access_options
 def crawl(access: Access) -> int:
     """
-    Ask every node for its neighbours until no new ones turn up, and sum up what was found.
+    Ask every node for its neighbours until no new ones turn up, then the relays for the nodes
+    behind them, and sum up what was found.
 
     With --json: "nodes", "summary", "silent", "twins", "wrong_clocks".
     """
@@ -194,4 +198,5 @@ def crawl(access: Access) -> int:
 
 
 dht.add_command(health)
+dht.add_command(nat)
 dht.add_command(repair)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from reticulum.cli.dht_tables import columns, counted, milliseconds
+from reticulum.cli.dht_tables import columns, counted, milliseconds, through
 from reticulum.cli.node import JsonObject
 from reticulum.cli.output import Output
 from reticulum.errors import ClientError
@@ -66,18 +66,22 @@ def _nodes(nodes: list[JsonObject]) -> Any:
     rows = [
         (
             node["id"],
-            node["address"] or "-",
+            node["address"] or _through(node),
             node["role"],
             node["zone"] or "-",
             node["software"] or "-",
             milliseconds(node["rtt_s"]),
-            node["contacts"],
+            "-" if node["contacts"] is None else node["contacts"],
             _percent(node["stale_share"]),
         )
         for node in nodes
     ]
     names = ("node", "address", "role", "zone", "software", "rtt", "knows", "of them stale")
     return columns(names, rows)
+
+
+def _through(node: JsonObject) -> str:
+    return through(node["relays"][0]) if node["relays"] else "-"
 
 
 def summary(found: JsonObject) -> list[str]:
@@ -87,6 +91,7 @@ def summary(found: JsonObject) -> list[str]:
         "",
         f"nodes      {told['nodes']} alive ({counted(told['roles'])}), {told['silent']} silent",
         f"size       about {told['size_estimate']} nodes",
+        f"relayed    {told['relayed']} of them are reached through relays",
         f"versions   {counted(told['versions'])}",
         f"zones      {counted(told['zones'])}",
         f"tables     {_percent(told['stale_share'])} of what they name is dead",
@@ -112,9 +117,12 @@ def _worries(found: JsonObject) -> Iterator[str]:
         yield "much of what tables name is dead: many nodes left, or a network is parted in two"
     if len(told["versions"]) > 1:
         yield "not all nodes run the same version"
-    clients = told["roles"].get("client", 0)
-    if clients:
-        yield f"{clients} nodes are clients: nobody could dial them back; see their firewalls"
+    clients = told["roles"].get("client", 0) - told["relayed"]
+    if clients > 0:
+        yield (
+            f"{clients} nodes are clients: nobody could dial them back, and no relay has them; "
+            "see their firewalls"
+        )
     if told["ending"] != "complete":
         yield f"the crawl ended early ({told['ending']}): there are more nodes than are told here"
 

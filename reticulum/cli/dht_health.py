@@ -7,7 +7,7 @@ import click
 
 from reticulum.cli import target
 from reticulum.cli.desk import Desk, desk_options
-from reticulum.cli.dht_tables import columns, counted
+from reticulum.cli.dht_tables import columns, counted, through
 from reticulum.cli.live_line import live_line
 from reticulum.cli.node import JsonObject
 from reticulum.cli.output import Output, seconds_in_words
@@ -41,8 +41,8 @@ def health(desk: Desk, image_id: ImageId, *, verify: bool) -> int:
 
     With --json: "id", "verdict" (whole, short, recoverable, unreachable, lost or deleted), "text",
     "wanted", "live", "zones", "nodes", "elsewhere", "owed", "verified". Each of "nodes" has "id",
-    "address", "here", "zone", "shelf", "should", "state" (verified, held, absent, damaged, deleted
-    or silent), "silent_s".
+    "address", "relay" (whose address it is then, or null), "here", "zone", "shelf", "should",
+    "state" (verified, held, absent, damaged, deleted or silent), "silent_s".
     """
 
     async def work(console: "RemoteKeeping") -> int:
@@ -91,7 +91,7 @@ def show_health(told: JsonObject, output: Output) -> None:
         (
             number,
             node["id"],
-            "this node" if node["here"] else node["address"],
+            "this node" if node["here"] else _where(node),
             node["zone"] or "-",
             "yes" if node["should"] else "no",
             _state(node),
@@ -102,12 +102,17 @@ def show_health(told: JsonObject, output: Output) -> None:
     if rows:
         output.show(columns(("", "node", "address", "zone", "should", "says", ""), rows))
     for other in told["elsewhere"]:
-        output.line(f"also      {other['id']} at {other['address']} has it, and should not")
+        output.line(f"also      {other['id']} at {_where(other)} has it, and should not")
     for node_id in told["owed"]:
         output.line(f"owed      to {node_id}: it gets the image as soon as it takes it")
     zones = {zone or "no zone": count for zone, count in told["zones"].items()}
     output.line(f"copies    {told['live']} of {told['wanted']}; by zone: {counted(zones)}")
     output.line(f"verdict   {told['text']}")
+
+
+def _where(node: JsonObject) -> str:
+    relay, address = node["relay"], str(node["address"])
+    return address if relay is None else through({"id": relay, "address": address})
 
 
 def _state(node: JsonObject) -> str:

@@ -66,7 +66,9 @@ def show_found(told: JsonObject, output: Output) -> int:
         output.complain(f"nobody knows a node {told['id']}")
         return 1
     output.line(f"node      {told['id']}")
-    output.line(f"answers   {told['address'] or 'not: it is down, or a client'}")
+    relay = told["relay"]
+    answers = told["address"] or (through(relay) if relay else "not: it is down, or a client")
+    output.line(f"answers   {answers}")
     if record is not None:
         zone = f", zone {record['zone']}" if record["zone"] else ""
         output.line(f"says      {record['role']}, {record['software'] or 'no version'}{zone}")
@@ -135,7 +137,7 @@ def show_holders(told: JsonObject, output: Output) -> int:
     rows = [
         (
             holder["id"],
-            holder["address"] or "-",
+            _holder_address(holder),
             sources.get(holder["source"], holder["source"]),
             verdicts[holder["verified"]] if "verified" in holder else "",
         )
@@ -143,6 +145,12 @@ def show_holders(told: JsonObject, output: Output) -> int:
     ]
     output.show(columns(("holder", "address", "how it is known", "asked"), rows))
     return 0
+
+
+def _holder_address(holder: JsonObject) -> str:
+    if holder["relay"] is None or holder["address"] is None:
+        return holder["address"] or "-"
+    return through({"id": holder["relay"], "address": holder["address"]})
 
 
 def show_records(told: JsonObject, output: Output) -> int:
@@ -190,6 +198,11 @@ def columns(names: Sequence[str], rows: Sequence[Sequence[object]]) -> Any:
         cells = [clean(str(cell)) for cell in row]
         table.add_row(*(Text(cell, style=_STATES.get(cell, "")) for cell in cells))
     return table
+
+
+def through(relay: Mapping[str, Any]) -> str:
+    """How a node is reached that has no address of its own."""
+    return f"via {relay['id'][:8]}… {relay['address']}"
 
 
 def counted(counts: Mapping[str, int]) -> str:

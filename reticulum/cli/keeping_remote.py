@@ -36,6 +36,12 @@ class RemoteKeeping:
         """What the node keeps, and how far its drain is."""
         return await self._get("node")
 
+    async def nat(self) -> JsonObject:
+        """How the node is reached."""
+        lines = JsonLines()
+        await self._node.picture("/v1/dht/nat", lines.take)
+        return lines.only()
+
     async def drain(self) -> JsonObject:
         """Begin to hand on everything."""
         return await self._act("drain")

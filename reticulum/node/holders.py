@@ -10,7 +10,7 @@ from reticulum.interfaces import Members
 from reticulum.model import Contact, ImageId, Key, Member, NodeId
 from reticulum.node.promptness import SHORTEST_S, Promptness
 from reticulum.node.recent import Recent
-from reticulum.overlay.views import Holder, Located
+from reticulum.overlay.views import Described, Holder, Located
 from reticulum.replication.placement import placement
 
 PLACED_S = 5.0
@@ -65,7 +65,8 @@ class PlacedHolders:
         Other nodes that should hold the image and are not silent, best first.
 
         Whoever turned out to have it comes first, then those in this node's zone, then those that
-        answer faster (by whole doublings), then those earlier in placement.
+        are reached without a relay, then those that answer faster (by whole doublings), then those
+        earlier in placement.
         """
         own = self._own()
         live = [
@@ -137,11 +138,12 @@ class PlacedHolders:
         self._found.forget(image_id)
         self._placed.forget(image_id)
 
-    def _rank(self, own: Member, member: Member) -> tuple[bool, bool, int]:
+    def _rank(self, own: Member, member: Member) -> tuple[bool, bool, bool, int]:
         is_far = not own.zone or member.zone != own.zone
+        is_relayed = member.contact.via is not None
         usual_s = self._promptness.usual_s(member.node_id)
         doublings = int(math.log2(usual_s / SHORTEST_S))
-        return self._promptness.is_silent(member.node_id), is_far, doublings
+        return self._promptness.is_silent(member.node_id), is_far, is_relayed, doublings
 
 
 class Dht(Protocol):
@@ -152,6 +154,9 @@ class Dht(Protocol):
 
     async def find(self, node_id: NodeId) -> Located:
         """Where a node is."""
+
+    async def describe(self, contact: Contact) -> Described | None:
+        """What a node says about itself, and by way of which relay it is reached now."""
 
 
 @attrs.frozen
@@ -168,7 +173,7 @@ class FindByDht:
     _most: int = 3
 
     async def __call__(self, key: Key, without: frozenset[NodeId]) -> Sequence[Contact]:
-        """Those that answered for themselves come first."""
+        """Those that answered for themselves come first, those behind relays last."""
         for _ in range(TRIES):
             found = await self._dht.holders(key, without)
             contacts = await self._located(found)
@@ -180,8 +185,12 @@ class FindByDht:
 
     async def _located(self, found: Sequence[Holder]) -> list[Contact]:
         contacts = [Contact(one.node_id, one.address) for one in found if one.address is not None]
+        relayed: list[Contact] = []
         for holder in [one for one in found if one.address is None][: self._most]:
-            address = (await self._dht.find(holder.node_id)).address
-            if address is not None:
-                contacts.append(Contact(holder.node_id, address))
-        return contacts
+            located = await self._dht.find(holder.node_id)
+            if located.address is not None:
+                contacts.append(Contact(holder.node_id, located.address))
+            elif located.relays:
+                described = await self._dht.describe(located.relays[0])
+                relayed += [] if described is None else [described.contact]
+        return contacts + relayed

@@ -1,4 +1,4 @@
-"""Tells the grid what is here: news at once, all in sweeps, the node record when it changes."""
+"""Tells the grid which images are here: news at once, all in sweeps."""
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -85,7 +85,6 @@ class Announcer:
         self._now = now
         self._rng = rng
         self._alarm = Alarm(clock)
-        self._told_sequence = 0
         self.keys = KeyIndex()
         self.news = News()
         self.sweep = Sweep.begin(own, now())
@@ -107,7 +106,7 @@ class Announcer:
         self._alarm.ring()
 
     def stir(self) -> None:
-        """Go on at once: there is somebody to tell now, or the node record has changed."""
+        """Go on at once: there is somebody to tell now."""
         self._alarm.ring()
 
     def stop(self) -> None:
@@ -130,10 +129,8 @@ class Announcer:
             await deferLater(self._clock, 0.0)
 
     async def _tell_next(self) -> float:
-        """Tell one region, or the node record; returns how long to pause, in seconds."""
+        """Tell one region; returns how long to pause, in seconds."""
         bits = region_bits(self._seeking.network_size.nodes)
-        if await self._tell_of_itself():
-            return 0.0
         if (news := self.news.oldest(bits)) is not None:
             _region, changes = news
             done = await self._tell(next(iter(changes)), changes)
@@ -163,19 +160,6 @@ class Announcer:
 
     def _round_s(self) -> float:
         return round_s(len(self.keys), 1 << region_bits(self._seeking.network_size.nodes))
-
-    async def _tell_of_itself(self) -> bool:
-        record = self._voice.node_record()
-        if record is None or record.sequence == self._told_sequence:
-            return False
-        near = await self._seeking.nodes(self._own)
-        told = [
-            await self._storing.store(contact, record=record) for contact in near.closest[:COPIES]
-        ]
-        if not any(told):
-            return False
-        self._told_sequence = record.sequence
-        return True
 
     async def _tell(self, target: Key, changes: Mapping[Key, Change] | None) -> Region | None:
         """

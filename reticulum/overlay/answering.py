@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 
+import attrs
 from twisted.internet.interfaces import IReactorTime
 
 from reticulum.errors import RecordFault
@@ -27,9 +28,11 @@ from reticulum.overlay.messages import (
     Stored,
     Want,
 )
+from reticulum.overlay.messages.bodies import MOST_OFFSET
 from reticulum.overlay.neighbours import Neighbours
 from reticulum.overlay.question import Question
 from reticulum.overlay.records import NodeRecord, ProviderRecord
+from reticulum.overlay.relayed import Relayed
 from reticulum.overlay.standing import Standing
 from reticulum.overlay.surroundings import Dial, Stock
 from reticulum.overlay.voice import Voice
@@ -55,6 +58,7 @@ class Answering:
         acquaintance: Tokens.
         standing: Is told who reaches this node.
         voice: Its own record.
+        relayed: Nodes that are reached through relays.
         knock: Sends a dial-back.
         dial: Dials back over TCP; None if that can't be done here.
         clock: For limits and tokens.
@@ -71,6 +75,7 @@ class Answering:
         acquaintance: Acquaintance,
         standing: Standing,
         voice: Voice,
+        relayed: Relayed,
         knock: Callable[[Contact, Knock], None],
         dial: Dial | None,
         clock: IReactorTime,
@@ -83,6 +88,7 @@ class Answering:
         self._acquaintance = acquaintance
         self._standing = standing
         self._voice = voice
+        self._relayed = relayed
         self._knock = knock
         self._dial_tcp = dial
         self._clock = clock
@@ -97,7 +103,14 @@ class Answering:
         body = question.body
         if isinstance(body, Goodbye):
             self._neighbours.left(question.sender)
-            return None
+        elif isinstance(body, Knock):
+            # Not from where its sender listens: that address is not to be remembered.
+            self._standing.knocked(body.nonce)
+        else:
+            return self._answer(body, question)
+        return None
+
+    def _answer(self, body: Body, question: Question) -> Body | None:
         self._standing.asked_by(question.sender)
         self._neighbours.asked_by(question)
         if isinstance(body, Find):
@@ -110,8 +123,6 @@ class Answering:
             return self._dial(body, question.sender)
         if isinstance(body, Gone):
             self._gone(body)
-        elif isinstance(body, Knock):
-            self._standing.knocked(body.nonce)
         return None
 
     def _pong(self, ping: Ping, sender: Contact) -> Pong:
@@ -133,21 +144,28 @@ class Answering:
         if Want.RECORD in find.want:
             mine = find.target == self._own
             record = self._voice.node_record() if mine else self._keeping.node(find.target)
-        token = self._acquaintance.give(sender, self._clock.seconds())
-        if Want.HOLDERS not in find.want:
-            return Found(closer=tuple(closer), record=record, seen=sender.address, token=token)
-        page = Page(find.page.seed or self._rng.randrange(1, _SEEDS), find.page.offset)
-        providers, left = self._keeping.providers(find.target, seed=page.seed, offset=page.offset)
-        return Found(
-            holds=self._stock.holds(find.target),
-            page=page,
-            left=left,
-            providers=providers,
+        found = Found(
             closer=tuple(closer),
             record=record,
+            attached=Want.RECORD in find.want and find.target in self._relayed,
             seen=sender.address,
-            token=token,
+            token=self._acquaintance.give(sender, self._clock.seconds()),
         )
+        # An answer has one list that goes on in further pages.
+        if Want.HOLDERS in find.want:
+            return self._with_holders(found, find)
+        return self._with_relayed(found, find) if Want.RELAYED in find.want else found
+
+    def _with_holders(self, found: Found, find: Find) -> Found:
+        page = Page(find.page.seed or self._rng.randrange(1, _SEEDS), find.page.offset)
+        providers, left = self._keeping.providers(find.target, seed=page.seed, offset=page.offset)
+        holds = self._stock.holds(find.target)
+        return attrs.evolve(found, holds=holds, page=page, left=left, providers=providers)
+
+    def _with_relayed(self, found: Found, find: Find) -> Found:
+        relayed, left = self._relayed.page(find.target, find.page.offset)
+        page = Page(offset=find.page.offset)
+        return attrs.evolve(found, page=page, left=min(left, MOST_OFFSET), relayed=relayed)
 
     def _store(self, store: Store, sender: Contact) -> Stored | None:
         now = self._clock.seconds()
@@ -167,7 +185,7 @@ class Answering:
         # Only ever the address that asks, and only if it is its own: nobody is turned on a third
         # one, not even by writing its address on a question.
         if not self._acquaintance.proven(sender, dial.token, now):
-            return Dialling(agreed=False)
+            return Dialling(agreed=False, token=self._acquaintance.give(sender, now))
         if dial.tcp and self._dial_tcp is None:
             return Dialling(agreed=False)
         if not self._dials.take(str(sender.address), now):

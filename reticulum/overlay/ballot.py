@@ -1,28 +1,14 @@
 """What peers say about whether they can dial this node, and what that amounts to."""
 
-import ipaddress
 from collections import OrderedDict
 
 import attrs
 
-from reticulum.model import Contact, NodeId
+from reticulum.model import Contact, NodeId, reach_of
 
 ENOUGH = 3
 """Peers that have to agree (DESIGN 5.3); in a grid with fewer others, all of them."""
 MOST_MET = 64
-
-_LOOPBACK, _PRIVATE, _PUBLIC = range(3)
-_SHARED = ipaddress.ip_network("100.64.0.0/10")
-"""Between a provider's routers and its customers' (RFC 6598)."""
-
-
-def reach_of(host: str) -> int:
-    """How far an IP address carries: 0 on this machine, 1 in a network of somebody, 2 anywhere."""
-    address = ipaddress.ip_address(host)
-    if address.is_loopback:
-        return _LOOPBACK
-    is_shared = address.version == 4 and address in _SHARED  # noqa: PLR2004  (a version, not a bound)
-    return _PRIVATE if address.is_private or address.is_link_local or is_shared else _PUBLIC
 
 
 @attrs.define
@@ -31,11 +17,13 @@ class Vote:
     What came of asking one peer to dial back; None where nothing is known yet.
 
     Args:
+        contact: Of the peer.
         reach: How far its address carries; see `reach_of`.
         udp: Whether its datagram arrived.
         tcp: Whether its connection did.
     """
 
+    contact: Contact
     reach: int
     udp: bool | None = None
     tcp: bool | None = None
@@ -95,6 +83,10 @@ class Ballot:
         """Note a peer that is alive."""
         self._vote(contact)
 
+    def contacts(self) -> tuple[Contact, ...]:
+        """Everybody met, the latest first."""
+        return tuple(vote.contact for vote in reversed(self._votes.values()))
+
     def reached(self, contact: Contact, *, tcp: bool) -> None:
         """Note that *contact* has reached this node."""
         vote = self._vote(contact)
@@ -140,8 +132,8 @@ class Ballot:
 
     def _vote(self, contact: Contact) -> Vote:
         reach = reach_of(contact.address.host)
-        vote = self._votes.pop(contact.node_id, None) or Vote(reach)
-        vote.reach = reach
+        vote = self._votes.pop(contact.node_id, None) or Vote(contact, reach)
+        vote.contact, vote.reach = contact, reach
         self._votes[contact.node_id] = vote
         if len(self._votes) > MOST_MET:
             self._votes.popitem(last=False)

@@ -2,66 +2,30 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 from twisted.internet.interfaces import IReactorTime
 
 from reticulum.errors import BadRequest, OutOfTime, ReticulumError
 from reticulum.model import Address, Contact, ImageId, Key, NodeId
+from reticulum.overlay.console_crawl import crawl_events
+from reticulum.overlay.console_holders import HoldsOverPipe, holders_of
 from reticulum.overlay.console_values import (
     bucket_fields,
+    contact_fields,
     ping_fields,
     record_fields,
     records_fields,
     trace_fields,
 )
-from reticulum.overlay.crawl import Crawl, CrawlLimits, Told
-from reticulum.overlay.crawl_report import progress, report
-from reticulum.overlay.crawl_run import CrawlRun
+from reticulum.overlay.crawl import CrawlLimits
 from reticulum.overlay.entrance import Entrance
-from reticulum.overlay.freshness import BucketView
-from reticulum.overlay.records import NodeRecord, ProviderRecord
 from reticulum.overlay.surroundings import Offer, Resolve
-from reticulum.overlay.views import Answer, Located, OverlayStatus, Traced
+from reticulum.overlay.views import Located, OverlayStatus
+from reticulum.overlay.watched import Watched
 
 JsonObject = dict[str, Any]
-
-
-class Watched(Protocol):
-    """What a console asks of a node of the overlay; see `OverlayNode`."""
-
-    @property
-    def node_id(self) -> NodeId:
-        """Who it is."""
-
-    async def ping(self, to: Contact | Address) -> Answer:
-        """Ask whether a node is there."""
-
-    async def find(self, node_id: NodeId) -> Located:
-        """Where a node is, and its record."""
-
-    async def trace(self, target: Key) -> Traced:
-        """A full lookup with every hop."""
-
-    async def ask(self, contact: Contact, target: Key) -> Told:
-        """
-        Ask one node what it knows near *target*, whether it holds it, and if that is its own
-        id, for its record.
-
-        Raises:
-            OutOfTime: No answer.
-            ReticulumError: An answer of no use.
-        """
-
-    def status(self) -> OverlayStatus:
-        """How it does."""
-
-    def table_view(self) -> tuple[BucketView, ...]:
-        """The routing table."""
-
-    def records_view(self) -> tuple[ProviderRecord | NodeRecord, ...]:
-        """The records it keeps for others."""
 
 
 @attrs.frozen(kw_only=True)
@@ -90,6 +54,8 @@ class Console:
         clock: For the pace and the deadline of a crawl.
         now: Seconds since 1970.
         limits: Of a crawl, if not the usual ones.
+        holds_over_pipe: Asks nodes that are reached through relays whether they hold an image;
+            None if this process can't.
     """
 
     _node: Watched
@@ -98,12 +64,16 @@ class Console:
     _clock: IReactorTime
     _now: Callable[[], float]
     _limits: CrawlLimits | None = None
+    _holds_over_pipe: HoldsOverPipe | None = None
 
     async def ping(self, whom: str) -> JsonObject:
         """Ask whether a node is there; see `DhtConsole`."""
         to = await self._destination(whom)
         if to is None:
             return {"answered": False, "reason": f"no node {whom} answered the lookup for it"}
+        if isinstance(to, Contact) and to.via is not None:
+            reason = f"no datagram reaches it; it is there, behind its relay {to.via}"
+            return {"answered": False, "reason": reason}
         try:
             return ping_fields(await self._node.ping(to))
         except OutOfTime:
@@ -120,7 +90,14 @@ class Console:
         except ValueError:
             return await self._address(whom)
         located = await self._node.find(node_id)
-        return None if located.address is None else Contact(node_id, located.address)
+        if located.address is not None:
+            return Contact(node_id, located.address)
+        return await self._relay_of(located)
+
+    async def _relay_of(self, located: Located) -> Contact | None:
+        """The node by way of the relay that has it now, if one has."""
+        described = await self._node.describe(located.relays[0]) if located.relays else None
+        return None if described is None else described.contact
 
     async def _address(self, whom: str) -> Address:
         try:
@@ -149,9 +126,12 @@ class Console:
     async def find(self, node_id: NodeId) -> JsonObject:
         """Where a node is; see `DhtConsole`."""
         located = await self._node.find(node_id)
+        way = await self._relay_of(located)
+        relay = None if way is None or way.via is None else Contact(way.via, way.address)
         return {
             "id": str(located.node_id),
             "address": None if located.address is None else str(located.address),
+            "relay": None if relay is None else contact_fields(relay),
             "record": None if located.record is None else record_fields(located.record),
         }
 
@@ -162,28 +142,20 @@ class Console:
     async def holders(self, image_id: ImageId, *, verify: bool) -> JsonObject:
         """Who holds an image; see `DhtConsole`."""
         key = Key.of_image(image_id)
-        traced = await self._node.trace(key)
-        holders = trace_fields(traced)["holders"]
-        if verify:
-            for holder in holders:
-                holder["verified"] = await self._verified(holder, key)
+        holders = await holders_of(
+            self._node, image_id, verify=verify, over_pipe=self._holds_over_pipe
+        )
         if self._resident is not None and self._resident.holds(key):
-            seen = self._node.status().seen
-            address = None if seen is None else str(seen)
-            own = {"id": str(self._node.node_id), "address": address, "source": "here"}
+            relay = next(iter(self._resident.offer().relays), None)
+            address = self._node.status().seen if relay is None else relay.address
+            own = {
+                "id": str(self._node.node_id),
+                "address": None if address is None else str(address),
+                "relay": None if relay is None else str(relay.node_id),
+                "source": "here",
+            }
             holders.insert(0, {**own, "verified": True} if verify else own)
         return {"id": str(image_id), "key": str(key), "holders": holders}
-
-    async def _verified(self, holder: JsonObject, key: Key) -> bool | None:
-        """What a holder says itself; None if it does not answer."""
-        node_id = NodeId.parse(holder["id"])
-        try:
-            address = (await self._node.find(node_id)).address
-            if address is None:
-                return None
-            return (await self._node.ask(Contact(node_id, address), key)).holds
-        except ReticulumError:
-            return None
 
     async def records(self) -> JsonObject:
         """The records kept for others; see `DhtConsole`."""
@@ -191,25 +163,12 @@ class Console:
 
     async def crawl(self) -> AsyncGenerator[JsonObject, None]:
         """Walk over all nodes; see `DhtConsole`."""
-        start = [view.contact for bucket in self._node.table_view() for view in bucket.contacts]
-        crawl = Crawl(self._node.node_id, start, self._limits)
-        run = CrawlRun(crawl, self._node.ask, self._clock)
-        async with aclosing(run.steps()) as steps:
-            async for _ in steps:
-                yield progress(crawl, run.took_s)
-        ending = "out of time" if run.out_of_time else "complete"
-        status = self._node.status()
-        found = report(
-            crawl,
-            own=self._own(status, start),
-            ending="too many" if ending == "complete" and crawl.cut_short else ending,
-            took_s=run.took_s,
-            wrong_clocks=status.wrong_clocks,
-            twins=status.twins,
-        )
-        yield {"event": "done", **found}
+        events = crawl_events(self._node, self._own, clock=self._clock, limits=self._limits)
+        async with aclosing(events) as told:
+            async for event in told:
+                yield event
 
-    def _own(self, status: OverlayStatus, contacts: list[Contact]) -> JsonObject | None:
+    def _own(self, status: OverlayStatus, contacts: int) -> JsonObject | None:
         """This node as others are told of; None if it is not to be told of."""
         if self._resident is None:
             return None
@@ -219,6 +178,7 @@ class Console:
             "id": str(self._node.node_id),
             "address": address,
             "addresses": [address] if address else [],
+            "relays": [contact_fields(relay) for relay in offer.relays],
             "role": status.role.name.lower(),
             "zone": offer.zone,
             "software": offer.software,
@@ -226,7 +186,7 @@ class Console:
             "free_bytes": offer.free,
             "rtt_s": 0.0,
             "clock_off_s": 0.0,
-            "contacts": len(contacts),
+            "contacts": contacts,
             "stale_share": None,
             "named_by": None,
         }

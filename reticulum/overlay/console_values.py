@@ -59,6 +59,7 @@ def record_fields(record: NodeRecord) -> JsonObject:
         "id": str(record.speaker),
         "addresses": [str(address) for address in record.addresses],
         "relays": [contact_fields(relay) for relay in record.relays],
+        "relaying": record.relaying,
         "role": record.role.name.lower(),
         "zone": record.zone,
         "software": record.software,
@@ -102,12 +103,17 @@ def _provider_fields(record: ProviderRecord) -> JsonObject:
 
 
 def _holder_fields(holder: Holder, met: Mapping[NodeId, Address]) -> JsonObject:
-    """A holder; `source` says whether it answered for itself or a record speaks of it."""
+    """
+    A holder; `source` says whether it answered for itself or a record speaks of it.
+
+    `relay` is for whoever finds out that it is reached through one.
+    """
     record = holder.record
     address = holder.address or met.get(holder.node_id)
     return {
         "id": str(holder.node_id),
         "address": None if address is None else str(address),
+        "relay": None,
         "source": "record" if record is not None else "itself",
         "expires": None if record is None else record.expires,
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 from reticulum.model import NodeId
 from reticulum.overlay.crawl import KEY_BITS, Crawl, Walked
+from reticulum.overlay.crawl_relayed import Behind, RelayedCrawl
 from reticulum.overlay.trace import State
 from reticulum.overlay.views import Twin, WrongClock
 
@@ -19,20 +20,26 @@ CLOCK_OFF_S = 5.0
 _NEAREST = 20
 
 
-def progress(crawl: Crawl, took_s: float) -> JsonObject:
-    """How far a crawl is."""
+def progress(crawl: Crawl, behind: RelayedCrawl | None, took_s: float) -> JsonObject:
+    """How far a crawl is; *behind* is its second half, once it has come to that."""
+    walks: list[Crawl | RelayedCrawl] = [crawl] if behind is None else [crawl, behind]
+
+    def count(*states: State) -> int:
+        return sum(walk.count(state) for walk in walks for state in states)
+
     return {
         "event": "progress",
-        "answered": crawl.count(State.ANSWERED),
-        "silent": crawl.count(State.DEAD) + crawl.count(State.REFUSED),
-        "asked": crawl.asked,
-        "waiting": crawl.count(State.HEARD) + crawl.count(State.WAITING),
+        "answered": count(State.ANSWERED),
+        "silent": count(State.DEAD, State.REFUSED),
+        "asked": sum(walk.asked for walk in walks),
+        "waiting": count(State.HEARD, State.WAITING),
         "took_s": round(took_s, 3),
     }
 
 
 def report(
     crawl: Crawl,
+    behind: RelayedCrawl,
     *,
     own: JsonObject | None,
     ending: str,
@@ -45,6 +52,7 @@ def report(
 
     Args:
         crawl: At its end.
+        behind: Likewise, the nodes behind relays.
         own: The node that crawled, as in `nodes`; None if it is a client that is gone now.
         ending: "complete", "too many" or "out of time".
         took_s: Seconds.
@@ -58,8 +66,11 @@ def report(
     for walked in crawl.walked():
         if walked.state is State.ANSWERED:
             alive.setdefault(walked.contact.node_id, []).append(walked)
-    silent = [walked for walked in crawl.walked() if walked.state.failed]
+    silent = [_silent(walked) for walked in crawl.walked() if walked.state.failed]
+    relayed = [(node_id, each) for node_id, each in behind.behind() if node_id not in alive]
+    silent += [_silent_behind(*each) for each in relayed if each[1].state is State.DEAD]
     nodes = [_node(alive[node_id]) for node_id in alive]
+    nodes += [_node_behind(node_id, each) for node_id, each in relayed if each.described]
     nodes = sorted([*nodes, *([] if own is None else [own])], key=lambda node: node["id"])
     off = _clocks_off(nodes, wrong_clocks)
     sound = sum(walked.sound for each in alive.values() for walked in each)
@@ -69,7 +80,8 @@ def report(
         "summary": {
             "nodes": len(nodes),
             "silent": len(silent),
-            "unasked": crawl.unasked,
+            "unasked": crawl.unasked + behind.unasked,
+            "relayed": sum(bool(node["relays"]) for node in nodes),
             "roles": _counted(node["role"] for node in nodes),
             "versions": _counted(node["software"] or "unknown" for node in nodes),
             "zones": _counted(node["zone"] or "none" for node in nodes),
@@ -79,11 +91,11 @@ def report(
             ),
             "liars": [str(w.contact.node_id) for w in crawl.walked() if w.is_liar],
             "ending": ending,
-            "asked": crawl.asked,
-            "questions": crawl.questions,
+            "asked": crawl.asked + behind.asked,
+            "questions": crawl.questions + behind.questions,
             "took_s": round(took_s, 3),
         },
-        "silent": [_silent(walked) for walked in silent[:MOST_SILENT]],
+        "silent": silent[:MOST_SILENT],
         "twins": _twins(alive, twins),
         "wrong_clocks": off,
     }
@@ -99,6 +111,7 @@ def _node(walks: Sequence[Walked]) -> JsonObject:
         "id": str(best.contact.node_id),
         "address": str(best.contact.address),
         "addresses": [str(walked.contact.address) for walked in walks],
+        "relays": [],
         "role": "client" if first is not None and not first.server else "server",
         "zone": "" if record is None else record.zone,
         "software": "" if record is None else record.software,
@@ -112,10 +125,49 @@ def _node(walks: Sequence[Walked]) -> JsonObject:
     }
 
 
+def _node_behind(node_id: NodeId, behind: Behind) -> JsonObject:
+    """A node that one of its relays has, that one first; what it says is in its record."""
+    described = behind.described
+    if described is None:
+        raise ValueError(f"{node_id} is not there")
+    record, way = described.record, described.contact
+    ways = [way, *(other for other in record.ways if other.via != way.via)]
+    return {
+        "id": str(node_id),
+        "address": None if way.via is not None else str(way.address),
+        "addresses": [] if way.via is not None else [str(way.address)],
+        "relays": [
+            {"id": str(one.via), "address": str(one.address)} for one in ways if one.via is not None
+        ],
+        "role": record.role.name.lower(),
+        "zone": record.zone,
+        "software": record.software,
+        "capacity_bytes": record.capacity,
+        "free_bytes": record.free,
+        "rtt_s": None,
+        "clock_off_s": None,
+        "contacts": None,
+        "stale_share": None,
+        "named_by": len(behind.named_by),
+    }
+
+
+def _silent_behind(node_id: NodeId, behind: Behind) -> JsonObject:
+    way = behind.ways[0]
+    return {
+        "id": str(node_id),
+        "address": str(way.address),
+        "relay": str(way.via),
+        "state": behind.state.value,
+        "named_by": len(behind.named_by),
+    }
+
+
 def _silent(walked: Walked) -> JsonObject:
     return {
         "id": str(walked.contact.node_id),
         "address": str(walked.contact.address),
+        "relay": None,
         "state": walked.state.value,
         "named_by": len(walked.named_by),
     }

@@ -1,33 +1,58 @@
 """Drives a crawl: asks what it wants to have asked, many at a time, until it ends or time is up."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from reticulum.errors import OutOfTime, ReticulumError
-from reticulum.model import Contact, Key
-from reticulum.overlay.crawl import Crawl, Question, Told
+from reticulum.overlay.crawl import CrawlLimits
 from reticulum.overlay.trace import State
 
-AskNearby = Callable[[Contact, Key], Awaitable[Told]]
-"""Asks one contact; raises `OutOfTime` for silence, another error of ours for nonsense."""
+Q = TypeVar("Q")
+A_contra = TypeVar("A_contra", contravariant=True)
+T = TypeVar("T")
 
 EVERY_S = 0.25
 
 
-class CrawlRun:
+class Walk(Protocol[Q, A_contra]):
+    """A crawl, or a part of one: says whom to ask next."""
+
+    @property
+    def limits(self) -> CrawlLimits:
+        """Bounds; of these the deadline counts here."""
+
+    def next(self) -> list[Q]:
+        """What to ask now."""
+
+    def answered(self, question: Q, answer: A_contra, /) -> None:
+        """Take an answer."""
+
+    def failed(self, question: Q, state: State, /) -> None:
+        """Take silence (`DEAD`), or an answer of no use (`REFUSED`)."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is out and nothing is left to ask; only to be read after `next`."""
+
+
+class CrawlRun(Generic[Q, T]):
     """
     One crawl on its way.
 
     Args:
         crawl: Whom to ask.
-        ask: Asks; awaits Deferreds only.
+        ask: Asks; raises `OutOfTime` for silence, another error of ours for nonsense. Awaits
+            Deferreds only.
         clock: For the deadline and the pace of progress.
     """
 
-    def __init__(self, crawl: Crawl, ask: AskNearby, clock: IReactorTime) -> None:
+    def __init__(
+        self, crawl: Walk[Q, T], ask: Callable[[Q], Awaitable[T]], clock: IReactorTime
+    ) -> None:
         self.crawl = crawl
         self._ask = ask
         self._clock = clock
@@ -94,9 +119,9 @@ class CrawlRun:
                 asking.addBoth(self._ended, asking)
         self._sending = False
 
-    async def _one(self, question: Question) -> None:
+    async def _one(self, question: Q) -> None:
         try:
-            answer = await self._ask(question.contact, question.target)
+            answer = await self._ask(question)
         except OutOfTime:
             self.crawl.failed(question, State.DEAD)
         except ReticulumError:

@@ -1,8 +1,9 @@
-"""What the answers of one lookup say about holders, and about the node looked for."""
+"""What the answers of one lookup say about holders, relayed nodes, and the node looked for."""
 
 from collections.abc import Callable, Iterable
 
 from reticulum.model import Key, NodeId
+from reticulum.overlay.hearsay import Hearsay
 from reticulum.overlay.messages import Found
 from reticulum.overlay.question import Reply
 from reticulum.overlay.records import NodeRecord, ProviderRecord
@@ -13,7 +14,7 @@ Believed = Callable[[ProviderRecord | NodeRecord, NodeId | None], bool]
 
 class Findings:
     """
-    Statements that may be believed.
+    Statements that may be believed, and what was said about relayed nodes.
 
     Args:
         target: Key of an image, or a node id.
@@ -28,6 +29,7 @@ class Findings:
         self._latest: dict[NodeId, ProviderRecord] = {}
         self._own_word: set[NodeId] = set()
         self.record: NodeRecord | None = None
+        self.hearsay = Hearsay(target, own)
 
     def take(self, reply: Reply, found: Found) -> dict[NodeId, Holder]:
         """

@@ -21,6 +21,8 @@ class Want(Enum):
 
     NODES = "nodes"
     """The k nodes closest to the target."""
+    EVERYBODY = "everybody"
+    """These, and whom they know of the nodes near the target that are reached through relays."""
     NODE = "node"
     """The one node whose id is the target."""
     HOLDERS = "holders"

@@ -112,7 +112,7 @@ class Joining:
             )
             for address, node_id in doors
         ]
-        return [await outcome for outcome in asked]
+        return await _first_or_all(asked)
 
     async def _addresses(self, entrance: Entrance) -> list[Address]:
         if not entrance.is_name:
@@ -129,3 +129,21 @@ class Joining:
                 error=str(error),
             )
             return []
+
+
+async def _first_or_all(asked: Sequence[Deferred[Outcome]]) -> Sequence[Outcome]:
+    """What has come as soon as a server has answered; else everything: the rest may take long."""
+    came: list[Outcome] = []
+    enough: Deferred[None] = Deferred()
+
+    def take(outcome: Outcome) -> None:
+        came.append(outcome)
+        is_server = isinstance(outcome, Reply) and outcome.server
+        if not enough.called and (is_server or len(came) == len(asked)):
+            enough.callback(None)
+
+    for outcome in asked:
+        outcome.addCallback(take)
+    if asked:
+        await enough
+    return tuple(came)

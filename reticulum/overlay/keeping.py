@@ -5,10 +5,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from reticulum.errors import BadRecord, RecordFault
 from reticulum.model import Key, NodeId
-from reticulum.overlay.records import NodeRecord, ProviderRecord, Verification
+from reticulum.overlay.records import (
+    RENEW_RELAYED_S,
+    NodeRecord,
+    ProviderRecord,
+    Verification,
+)
 from reticulum.overlay.records.node_store import NodeStore
 from reticulum.overlay.records.provider_store import Bounds, ProviderStore
 
+FRESH_S = 3 * RENEW_RELAYED_S
+"""A node that is reached through relays lives as long as this after its last record, as far as
+others know: two may get lost."""
 MOST_TOLD = 12
 """Provider records in one answer: no datagram has room for more."""
 
@@ -102,6 +110,15 @@ class Keeping:
     def node(self, node_id: NodeId) -> NodeRecord | None:
         """The record of a node, if it is here."""
         return self._nodes.get(node_id, self._now())
+
+    @property
+    def relayed_count(self) -> int:
+        """How many nodes `relayed` may name."""
+        return self._nodes.relayed_count
+
+    def relayed(self, target: Key) -> Iterator[NodeRecord]:
+        """Name nodes that are reached through relays, and live; the closest to *target* first."""
+        return self._nodes.relayed(target, self._now(), FRESH_S)
 
     def expire(self) -> None:
         """Drop some of what has expired."""

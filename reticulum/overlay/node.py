@@ -1,31 +1,46 @@
 """One node of the overlay: everything it does, without a socket, a file or a clock of its own."""
 
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-import attrs
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from reticulum.errors import OutOfTime, WrongAnswer
 from reticulum.model import Address, Contact, Key, NodeId
 from reticulum.overlay.crawl import Told
-from reticulum.overlay.crawl_ask import ask_nearby, believed
+from reticulum.overlay.crawl_ask import ask_for_relayed, ask_nearby, ask_whether_there
 from reticulum.overlay.freshness import BucketView
 from reticulum.overlay.grid_keys import KeyRing
-from reticulum.overlay.messages import Goodbye, Pong
+from reticulum.overlay.messages import Goodbye
 from reticulum.overlay.parts import Parts
-from reticulum.overlay.pauses import Alarm, about
-from reticulum.overlay.question import Miss, Reply
 from reticulum.overlay.records import NodeRecord, ProviderRecord
-from reticulum.overlay.remembering import EVERY_S, Remembering
-from reticulum.overlay.surroundings import Dial, Notebook, Offer, Place, Resolve, Send, Stock
+from reticulum.overlay.remembering import Remembering
+from reticulum.overlay.status import standing_of, status_of
+from reticulum.overlay.surroundings import (
+    Attached,
+    Dial,
+    Notebook,
+    Offer,
+    Place,
+    Resolve,
+    Send,
+    Stock,
+)
 from reticulum.overlay.table import Table
-from reticulum.overlay.views import Answer, Holder, Located, OverlayStatus, StandingView, Traced
+from reticulum.overlay.views import (
+    Answer,
+    Around,
+    Described,
+    Holder,
+    Located,
+    OverlayStatus,
+    StandingView,
+    Traced,
+)
 
 MOST_GOODBYES = 20
 
@@ -55,6 +70,7 @@ class OverlayNode:
         dial: How one goes out over TCP. Without it, this node neither does that for others nor
             has to be reached over TCP itself to be a server.
         role_changed: Called when it became a server, or a client again.
+        attached: Whom it relays for; nobody if not given.
     """
 
     def __init__(
@@ -74,10 +90,10 @@ class OverlayNode:
         knock: Send | None = None,
         dial: Dial | None = None,
         role_changed: Callable[[], None] = lambda: None,
+        attached: Attached = frozenset(),
     ) -> None:
         self._clock = clock
         self._wall_ms = wall_ms
-        self._rng = rng
         self._parts = Parts(
             private_key=private_key,
             ring=ring,
@@ -92,9 +108,10 @@ class OverlayNode:
             knock=knock or send,
             dial=dial,
             role_changed=role_changed,
+            attached=attached,
         )
-        self._remembering = Remembering(self._parts, notebook)
-        self._writing = Alarm(clock)
+        self._offer = offer
+        self._remembering = Remembering(self._parts, notebook, clock=clock, rng=rng)
         self._running: list[Deferred[None]] = []
 
     @property
@@ -106,6 +123,16 @@ class OverlayNode:
     def is_server(self) -> bool:
         """Whether others may enter it in their tables, and so find it."""
         return self._parts.standing.server
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether others can find it and ask it for something, directly or through a relay."""
+        return self.is_server or bool(self._offer().relays)
+
+    @property
+    def is_in(self) -> bool:
+        """Whether it has found its grid, and somebody there answered lately."""
+        return self._parts.upkeep.has_joined and self._parts.upkeep.is_in
 
     @property
     def knows_others(self) -> bool:
@@ -126,7 +153,7 @@ class OverlayNode:
         """Let others dial back as soon as possible: something was done about being reached."""
         self._parts.standing.check_anew()
         self._parts.upkeep.hurry()
-        self._parts.announcer.stir()
+        self._parts.herald.stir()
 
     def network_changed(self) -> None:
         """Begin anew as a client: the machine is in another network now."""
@@ -138,15 +165,7 @@ class OverlayNode:
 
     def standing(self) -> StandingView:
         """Whether others reach it, and how that is known."""
-        standing, vantage = self._parts.standing, self._parts.vantage
-        return StandingView(
-            role=standing.role,
-            is_settled=standing.has_verdict,
-            count=standing.count,
-            seen=vantage.address,
-            seen_ports=vantage.ports,
-            port=standing.port,
-        )
+        return standing_of(self._parts)
 
     @property
     def table(self) -> Table:
@@ -163,15 +182,17 @@ class OverlayNode:
         self._parts.exchange.open()
         self._go("upkeep", self._parts.upkeep.run())
         self._go("announcing", self._parts.announcer.run())
-        self._go("remembering", self._write_now_and_then())
-        self._go("remembering the first peers", self._write_once_joined())
+        self._go("telling of itself", self._parts.herald.run())
+        self._go("remembering", self._remembering.run())
+        self._go("remembering the first peers", self._remembering.write_once_joined())
 
     async def stop(self) -> None:
         """End: say goodbye, write the notebook; no timer and no Deferred stays."""
         parts = self._parts
         parts.upkeep.stop()
         parts.announcer.stop()
-        self._writing.close()
+        parts.herald.stop()
+        self._remembering.stop()
         running, self._running = self._running, []
         for work in running:
             work.cancel()
@@ -198,31 +219,23 @@ class OverlayNode:
             OutOfTime: No answer.
             WrongAnswer: Another node is there, or nonsense.
         """
-        address, node_id = (to, None) if isinstance(to, Address) else (to.address, to.node_id)
-        outcome = await self._parts.exchange.asking(address, self._parts.ping(), node_id=node_id)
-        if isinstance(outcome, Reply) and isinstance(outcome.body, Pong):
-            return Answer(
-                contact=outcome.contact,
-                rtt_s=outcome.rtt_s,
-                server=outcome.server,
-                software=outcome.body.software,
-                seen=outcome.body.seen,
-            )
-        if outcome is Miss.REFUSED:
-            raise WrongAnswer(f"at {address} answers another node, or nonsense")
-        raise OutOfTime(f"{address}: {outcome.value if isinstance(outcome, Miss) else 'no answer'}")
+        return await ask_whether_there(self._parts.exchange, self._parts.ping(), to)
 
     async def ask(self, contact: Contact, target: Key) -> Told:
         """What one node knows near *target*; see `ask_nearby`."""
         return await ask_nearby(self._parts.exchange, self._wall_ms() / 1000, contact, target)
 
-    async def describe(self, contact: Contact) -> NodeRecord | None:
-        """What a node says about itself, asked of itself; None if nothing sound comes."""
-        ping = attrs.evolve(self._parts.ping(), wants_record=True)
-        outcome = await self._parts.exchange.asking(contact.address, ping, node_id=contact.node_id)
-        if not isinstance(outcome, Reply) or not isinstance(outcome.body, Pong):
-            return None
-        return believed(outcome.body.record, contact.node_id, self._wall_ms() / 1000)
+    async def describe(self, contact: Contact, *, search: bool = True) -> Described | None:
+        """What a node says about itself, and how it is reached now; see `Whereabouts.describe`."""
+        return await self._parts.whereabouts.describe(contact, search=search)
+
+    async def around(self, target: Key) -> Around:
+        """The up to 20 nodes closest to *target*, and the relayed ones, all without this one."""
+        return await self._parts.seeking.around(target)
+
+    async def ask_for_relayed(self, contact: Contact) -> Sequence[Contact]:
+        """Whom one node knows, or relays for, of those behind relays; see `ask_for_relayed`."""
+        return await ask_for_relayed(self._parts.exchange, contact)
 
     async def closest(self, target: Key) -> tuple[Contact, ...]:
         """The up to 20 nodes closest to *target* that answer, nearest first, without this one."""
@@ -254,34 +267,17 @@ class OverlayNode:
         """Tell the grid that the image with *key* is here now, of a size class of 0 to 63."""
         self._parts.announcer.came(key, size_class)
 
+    def said_anew(self) -> None:
+        """Tell the grid at once what `Offer` says about this node now."""
+        self._parts.herald.stir()
+
     def withdraw(self, key: Key) -> None:
         """Tell the grid that the image with *key* is no longer here."""
         self._parts.announcer.went(key)
 
     def status(self) -> OverlayStatus:
         """How it does."""
-        parts, now = self._parts, self._wall_ms() / 1000
-        tally, refusals = parts.tally, parts.courier.refusals
-        return OverlayStatus(
-            node_id=self.node_id,
-            role=parts.standing.role,
-            joined=parts.upkeep.has_joined and parts.upkeep.is_in,
-            peers=parts.neighbours.count,
-            records=len(parts.keeping),
-            images=len(parts.announcer.keys),
-            news=len(parts.announcer.news),
-            behind_s=max(now - parts.announcer.sweep.due, 0.0),
-            outstanding=parts.exchange.outstanding,
-            questions=tally.questions,
-            answered=tally.answered,
-            served=tally.served,
-            dropped=tally.dropped,
-            nonsense=tally.nonsense,
-            refused=refusals.counts,
-            wrong_clocks=refusals.wrong_clocks(now),
-            twins=parts.twins.found(self._clock.seconds()),
-            seen=parts.vantage.address,
-        )
+        return status_of(self._parts, now=self._wall_ms() / 1000, at=self._clock.seconds())
 
     def table_view(self) -> tuple[BucketView, ...]:
         """The routing table, for people."""
@@ -297,13 +293,3 @@ class OverlayNode:
                 _log.failure("overlay.failed part={part}", failure, part=what)
 
         self._running.append(Deferred.fromCoroutine(work).addErrback(failed))
-
-    async def _write_once_joined(self) -> None:
-        # A node that is killed soon after must find its grid again without anybody's help.
-        await self.joined()
-        await self._remembering.write()
-
-    async def _write_now_and_then(self) -> None:
-        while True:
-            await self._writing.pause(about(EVERY_S, self._rng))
-            await self._remembering.write()

@@ -14,24 +14,27 @@ from reticulum.overlay.answering import Answering
 from reticulum.overlay.courier import Courier
 from reticulum.overlay.exchange import Exchange
 from reticulum.overlay.grid_keys import KeyRing
+from reticulum.overlay.herald import Herald
 from reticulum.overlay.joining import Joining
 from reticulum.overlay.keeping import Keeping
 from reticulum.overlay.messages import Knock, Ping, Tokens
 from reticulum.overlay.neighbours import Neighbours
 from reticulum.overlay.question import Reply
 from reticulum.overlay.reception import Reception
+from reticulum.overlay.relayed import Relayed
 from reticulum.overlay.rtt import RoundTrips
 from reticulum.overlay.seal import BOOT_BYTES
 from reticulum.overlay.seeking import Seeking
 from reticulum.overlay.standing import Standing
 from reticulum.overlay.storing import Storing
-from reticulum.overlay.surroundings import Dial, Offer, Place, Resolve, Send, Stock
+from reticulum.overlay.surroundings import Attached, Dial, Offer, Place, Resolve, Send, Stock
 from reticulum.overlay.table import Table
 from reticulum.overlay.tally import Tally
 from reticulum.overlay.twins import Twins
 from reticulum.overlay.upkeep import Upkeep
 from reticulum.overlay.vantage import Vantage
 from reticulum.overlay.voice import Voice
+from reticulum.overlay.whereabouts import Whereabouts
 
 _SECRET_BYTES = 32
 
@@ -54,6 +57,7 @@ class Parts:
         knock: How a dial-back goes out.
         dial: How one goes out over TCP; None if that can't be done here.
         role_changed: Called when it became a server, or a client again.
+        attached: Whom it relays for.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class Parts:
         knock: Send,
         dial: Dial | None,
         role_changed: Callable[[], None],
+        attached: Attached,
     ) -> None:
         def now() -> float:
             return wall_ms() / 1000
@@ -102,18 +107,24 @@ class Parts:
         def dial_back(at: Contact, said: Knock) -> None:
             self.exchange.tell(at, said, send=knock)
 
-        def stir() -> None:
-            self.upkeep.stir()
+        def hurry() -> None:
+            self.upkeep.hurry()
 
         def became_another() -> None:
             self.upkeep.stir()
             self.announcer.stir()
+            self.herald.stir()
             role_changed()
 
         self.ping = ping
         self.vantage = Vantage(self.network_changed)
         self.standing = Standing(
-            place.port, rng, place.role, became_another, needs_tcp=dial is not None
+            place.port,
+            rng,
+            place.role,
+            became_another,
+            needs_tcp=dial is not None,
+            approached=hurry,
         )
         self.voice = Voice(
             private_key,
@@ -146,16 +157,40 @@ class Parts:
             self.exchange,
             ping=ping,
             now=lambda: clock.seconds() + since,
-            entered=stir,
+            entered=lambda: self.upkeep.stir(),  # noqa: PLW0108  (comes later)
         )
         self.keeping = Keeping(own, rng.randbytes(_SECRET_BYTES), now)
+        self.relayed = Relayed(
+            own,
+            keeping=self.keeping,
+            attached=attached,
+            addresses=lambda: self.voice.addresses,
+        )
         self.seeking = Seeking(
             own,
             neighbours=self.neighbours,
             exchange=self.exchange,
             keeping=self.keeping,
+            relayed=self.relayed,
             round_trips=self.round_trips,
             clock=clock,
+        )
+        self.whereabouts = Whereabouts(
+            own,
+            exchange=self.exchange,
+            ping=ping,
+            keeping=self.keeping,
+            relayed=self.relayed,
+            seeking=self.seeking,
+            clock=clock,
+        )
+        self.herald = Herald(
+            own,
+            voice=self.voice,
+            seeking=self.seeking,
+            storing=Storing(self.exchange, self.acquaintance, clock),
+            clock=clock,
+            rng=rng,
         )
         self.announcer = Announcer(
             own,
@@ -195,6 +230,7 @@ class Parts:
             acquaintance=self.acquaintance,
             standing=self.standing,
             voice=self.voice,
+            relayed=self.relayed,
             knock=dial_back,
             dial=dial,
             clock=clock,
@@ -220,3 +256,4 @@ class Parts:
         self.standing.network_changed()
         self.upkeep.stir()
         self.announcer.stir()
+        self.herald.stir()

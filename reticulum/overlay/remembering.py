@@ -1,12 +1,15 @@
 """Keeps a node's memory in its notebook: read at the start, written now and then and at the end."""
 
+import random
 from itertools import islice
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from reticulum.overlay.freshness import Saved
 from reticulum.overlay.memory import MOST_RECORDS, Memory, NotReadable
 from reticulum.overlay.parts import Parts
+from reticulum.overlay.pauses import Alarm, about
 from reticulum.overlay.surroundings import Notebook
 
 EVERY_S = 300.0
@@ -21,12 +24,33 @@ class Remembering:
     Args:
         parts: Of the node.
         notebook: Where it is written.
+        clock: For pauses.
+        rng: For pauses.
     """
 
-    def __init__(self, parts: Parts, notebook: Notebook) -> None:
+    def __init__(
+        self, parts: Parts, notebook: Notebook, *, clock: IReactorTime, rng: random.Random
+    ) -> None:
         self._parts = parts
         self._notebook = notebook
+        self._rng = rng
+        self._alarm = Alarm(clock)
         self._is_broken = False
+
+    def stop(self) -> None:
+        """Wait for nothing any more."""
+        self._alarm.close()
+
+    async def run(self) -> None:
+        """Write now and then until cancelled."""
+        while True:
+            await self._alarm.pause(about(EVERY_S, self._rng))
+            await self.write()
+
+    async def write_once_joined(self) -> None:
+        """Write as soon as the node is in: killed soon after, it must find its grid again."""
+        await self._parts.upkeep.joined()
+        await self.write()
 
     async def recall(self) -> None:
         """Read, and tell every part; what can't be read is left alone, with one warning."""

@@ -21,6 +21,7 @@ from reticulum.overlay.views import Holder
 
 _WANTED = {
     Want.NODES: Wanted.NODES,
+    Want.EVERYBODY: Wanted.NODES | Wanted.RELAYED,
     Want.NODE: Wanted.NODES | Wanted.RECORD,
     Want.HOLDERS: Wanted.NODES | Wanted.HOLDERS,
 }
@@ -193,6 +194,8 @@ class Search:
             self._go_on(self._lookup.refused(contact, now))
             return
         found = outcome.body
+        if self.aim.want is Want.EVERYBODY:
+            self.findings.hearsay.take(contact, found)
         holders = self.findings.take(outcome, found)
         rest = found.next_page if self.aim.want is Want.HOLDERS else None
         asks = self._lookup.answered(contact, now, found.closer, holders, rest)

@@ -8,14 +8,18 @@ from reticulum.model import Contact, Key, NodeId
 from reticulum.overlay.announcing import NetworkSize
 from reticulum.overlay.exchange import Exchange
 from reticulum.overlay.findings import Findings
+from reticulum.overlay.hearsay import MOST_KEPT, Hearsay
 from reticulum.overlay.inquiry import Limits, Result, Want
 from reticulum.overlay.keeping import Keeping
-from reticulum.overlay.messages import Gone
+from reticulum.overlay.messages import Find, Found, Gone
+from reticulum.overlay.messages import Want as Wanted
 from reticulum.overlay.messages.bodies import MOST_GONE
 from reticulum.overlay.neighbours import Neighbours
+from reticulum.overlay.question import Reply
+from reticulum.overlay.relayed import Relayed
 from reticulum.overlay.rtt import RoundTrips
 from reticulum.overlay.search import Aim, Search
-from reticulum.overlay.views import Holder, Located, Traced
+from reticulum.overlay.views import Around, Holder, Located, Traced
 
 USUAL = Limits()
 GLANCE = Limits(k=5, alpha=5)
@@ -23,6 +27,9 @@ GLANCE = Limits(k=5, alpha=5)
 EVERYBODY = Limits(enough=1024, beta=USUAL.k)
 MOST_REPORTS = 20
 """Peers told about dead referrals after one lookup."""
+MOST_READ_ON = 8
+"""Peers whose lists of relayed nodes are read on at a time."""
+FURTHER_PAGES = 3
 
 
 class Seeking:
@@ -34,6 +41,7 @@ class Seeking:
         neighbours: Whom it knows.
         exchange: To ask with.
         keeping: Believes records, and has some itself.
+        relayed: Whom this node knows of those that are reached through relays.
         round_trips: How long to wait for whom.
         clock: What lookups are woken by.
     """
@@ -45,6 +53,7 @@ class Seeking:
         neighbours: Neighbours,
         exchange: Exchange,
         keeping: Keeping,
+        relayed: Relayed,
         round_trips: RoundTrips,
         clock: IReactorTime,
     ) -> None:
@@ -52,6 +61,7 @@ class Seeking:
         self._neighbours = neighbours
         self._exchange = exchange
         self._keeping = keeping
+        self._relayed = relayed
         self._round_trips = round_trips
         self._clock = clock
         self._searches: dict[Aim, Search] = {}
@@ -61,9 +71,45 @@ class Seeking:
 
     async def nodes(self, target: Key) -> Result[Holder]:
         """The k nodes closest to *target*."""
-        search = self._search(Aim(target=target, want=Want.NODES, limits=USUAL))
+        everybody = Aim(target=target, want=Want.EVERYBODY, limits=USUAL)
+        # One that is on its way for more serves as well.
+        search = self._searches.get(everybody)
+        if search is None or search.is_finished:
+            search = self._search(Aim(target=target, want=Want.NODES, limits=USUAL))
         await search.finished()
         return search.result()
+
+    async def around(self, target: Key) -> Around:
+        """The k nodes closest to *target*, and the relayed ones closest to it."""
+        search = self._search(Aim(target=target, want=Want.EVERYBODY, limits=USUAL))
+        await search.finished()
+        closest, hearsay = search.result().closest, search.findings.hearsay
+        hearsay.hear(self._own, self._relayed.nearest(target, MOST_KEPT))
+        for _ in range(FURTHER_PAGES):
+            if not await self._read_on(hearsay, target):
+                break
+        met = {contact.node_id for contact in closest}
+        return Around(
+            closest=closest,
+            relayed=tuple(way for way in hearsay.nearest() if way.node_id not in met),
+        )
+
+    async def _read_on(self, hearsay: Hearsay, target: Key) -> bool:
+        """Whether there was anything to read on."""
+        unread = hearsay.unread()[:MOST_READ_ON]
+        asked = [
+            self._exchange.asking(
+                contact.address,
+                Find(target=target, want=Wanted.RELAYED, page=page),
+                node_id=contact.node_id,
+            )
+            for contact, page in unread
+        ]
+        for (contact, _), answer in zip(unread, asked, strict=True):
+            outcome = await answer
+            body = outcome.body if isinstance(outcome, Reply) else None
+            hearsay.take(contact, body if isinstance(body, Found) else Found())
+        return bool(unread)
 
     async def explore(self, target: Key) -> None:
         """Get to know a few nodes around *target*: who answers is entered in the table."""
@@ -141,7 +187,8 @@ class Seeking:
         if self._is_stopped:
             return
         # A glance is too narrow to tell anything about the size of the grid.
-        whole = search.aim.want is Want.NODES and search.aim.limits == USUAL
+        for_nodes = search.aim.want in (Want.NODES, Want.EVERYBODY)
+        whole = for_nodes and search.aim.limits == USUAL
         if whole and search.aim.target != self._own:
             found = [contact.node_id for contact in search.result().closest]
             self.network_size.learn(search.aim.target, found, search.aim.limits.k)

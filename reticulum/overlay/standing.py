@@ -54,6 +54,7 @@ class Standing:
         changed: Called when it became another.
         needs_tcp: Whether peers have to reach it over TCP, too: a NAT lets datagrams in from
             whoever was sent one, and often from everybody else.
+        approached: Called when somebody asks out of the blue who could dial it back.
     """
 
     def __init__(
@@ -64,12 +65,14 @@ class Standing:
         changed: Callable[[], None],
         *,
         needs_tcp: bool = False,
+        approached: Callable[[], None] = lambda: None,
     ) -> None:
         self.port = port
         self._rng = rng
         self._fixed = fixed
         self._changed = changed
         self._needs_tcp = needs_tcp
+        self._approached = approached
         self._role = Role.CLIENT if fixed is None else fixed
         self._ballot = Ballot(needs_tcp=needs_tcp)
         self._nonces: OrderedDict[bytes, _Asked] = OrderedDict()
@@ -116,6 +119,13 @@ class Standing:
         if contact.address not in self._addresses:
             self._ballot.reached(contact, tcp=False)
             self._judge()
+            count = self._ballot.count()
+            if self.wanted and self._needs_tcp and count.tcp < count.enough:
+                self._approached()
+
+    def peers(self) -> tuple[Contact, ...]:
+        """Who was met of late, clients too."""
+        return self._ballot.contacts()
 
     def check(self, now: float) -> bool:
         """Whether to ask for dial-backs now; also finds out which ones will not come any more."""

@@ -6,9 +6,10 @@ from typing import Protocol
 import attrs
 from attrs import validators as v
 
-from reticulum.model import Address, Contact, Key, Shelf
+from reticulum.model import Address, Contact, Key, NodeId, Shelf
 from reticulum.overlay.entrance import Entrance
 from reticulum.overlay.records import Role
+from reticulum.overlay.records.node import MOST_RELAYS
 
 Send = Callable[[bytes, Address], None]
 """Sends one sealed datagram. Never raises: a datagram that can't be sent is lost."""
@@ -37,6 +38,13 @@ class Stock(Protocol):
         Read once, at the start, in small portions while others go on; what comes or goes is
         told with `OverlayNode.announce` and `withdraw`.
         """
+
+
+class Attached(Protocol):
+    """The nodes that this one relays for, right now."""
+
+    def __contains__(self, node_id: NodeId, /) -> bool:
+        """Whether a node is attached to this one. Asked for questions of others: quick."""
 
 
 class Notebook(Protocol):
@@ -70,6 +78,9 @@ class Offer:
         free: Of these, unused.
         software: Name and version, at most 32 bytes.
         shelf: What it does for images of others.
+        relays: Who passes bytes on to it, the one to use first first; empty for who is reached
+            directly.
+        relaying: Whether it passes bytes on to others.
     """
 
     zone: str = ""
@@ -77,6 +88,8 @@ class Offer:
     free: int = attrs.field(default=0, validator=v.ge(0))
     software: str = ""
     shelf: Shelf = Shelf.OPEN
+    relays: tuple[Contact, ...] = attrs.field(default=(), validator=v.max_len(MOST_RELAYS))
+    relaying: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterable
-from functools import partial
 from itertools import chain
 
 from twisted.internet.defer import Deferred
@@ -13,6 +12,7 @@ from reticulum.model import Contact, NodeId
 from reticulum.overlay.exchange import Exchange
 from reticulum.overlay.joining import Joining
 from reticulum.overlay.keeping import Keeping
+from reticulum.overlay.messages import Dialling, DialMe
 from reticulum.overlay.neighbours import Neighbours
 from reticulum.overlay.pauses import Alarm, about, growing
 from reticulum.overlay.question import Outcome, Reply
@@ -131,6 +131,7 @@ class Upkeep:
                     # All are clients, as after a whole grid was off: one has to begin.
                     self._ask_for_dials(answered)
             if not self.is_in:
+                self._ask_for_dials(self._standing.peers())
                 await self._alarm.pause(about(next(pauses), self._rng))
         self._looks_due = LOOKS
 
@@ -173,8 +174,12 @@ class Upkeep:
                 self._looks_due = LOOKS
 
     def _known(self) -> Iterable[Contact]:
-        """Neighbours, then peers of earlier days: they may be clients, which no table has."""
-        return chain(self._neighbours.table.contacts(), self._joining.remembered())
+        """Neighbours, then others, now and in earlier days: clients, which no table has."""
+        return chain(
+            self._neighbours.table.contacts(),
+            self._standing.peers(),
+            self._joining.remembered(),
+        )
 
     def _ask_for_dials(self, contacts: Iterable[Contact]) -> None:
         now = self._clock.seconds()
@@ -184,13 +189,19 @@ class Upkeep:
         for contact in contacts:
             questions = self._standing.dial_me(contact, now)
             for dial_me in questions:
-                heard = partial(self._dialling, dial_me.nonce)
-                self._exchange.ask(contact.address, dial_me, heard, node_id=contact.node_id)
+                self._ask_for_dial(contact, dial_me, tries=2)
             asked += bool(questions)
             if asked >= 2 * ENOUGH:
                 break
 
-    def _dialling(self, nonce: bytes, outcome: Outcome) -> None:
-        """The knock itself is what counts; that one was promised makes its absence count, too."""
-        if isinstance(outcome, Reply) and getattr(outcome.body, "agreed", False):
-            self._standing.agreed(nonce, self._clock.seconds())
+    def _ask_for_dial(self, contact: Contact, dial_me: DialMe, *, tries: int) -> None:
+        def answered(outcome: Outcome) -> None:
+            # The knock itself is what counts; that it was promised makes its absence count, too.
+            if not isinstance(outcome, Reply) or not isinstance(outcome.body, Dialling):
+                return
+            if outcome.body.agreed:
+                self._standing.agreed(dial_me.nonce, self._clock.seconds())
+            elif outcome.body.token and tries > 1:
+                self._ask_for_dial(contact, dial_me, tries=tries - 1)
+
+        self._exchange.ask(contact.address, dial_me, answered, node_id=contact.node_id)

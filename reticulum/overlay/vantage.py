@@ -3,8 +3,7 @@
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 
-from reticulum.model import Address, NodeId
-from reticulum.overlay.ballot import reach_of
+from reticulum.model import Address, NodeId, reach_of
 
 MOST_VOICES = 32
 

@@ -44,6 +44,40 @@ class Located:
     address: Address | None
     record: NodeRecord | None
 
+    @property
+    def relays(self) -> tuple[Contact, ...]:
+        """The node by way of each relay that its record names; nobody has asked them."""
+        return () if self.record is None or self.address is not None else self.record.ways
+
+
+@attrs.frozen(kw_only=True)
+class Around:
+    """
+    The nodes near a key.
+
+    Args:
+        closest: Up to 20 that answered, nearest first.
+        relayed: Up to 28 that are reached through relays, nearest first, as others say; none of
+            the above. Nobody has asked whether they are there.
+    """
+
+    closest: tuple[Contact, ...]
+    relayed: tuple[Contact, ...]
+
+
+@attrs.frozen
+class Described:
+    """
+    What a node says about itself, and how that was heard.
+
+    Args:
+        contact: The way on which it is reached now.
+        record: Its signed node record, checked.
+    """
+
+    contact: Contact
+    record: NodeRecord
+
 
 @attrs.frozen(kw_only=True)
 class Traced:
@@ -139,6 +173,11 @@ class StandingView:
     seen: Address | None
     seen_ports: tuple[int, ...]
     port: int
+
+    @property
+    def address(self) -> Address | None:
+        """Where others dial it; None before anybody said where it is."""
+        return None if self.seen is None else Address(self.seen.host, self.port)
 
 
 @attrs.frozen(kw_only=True)

@@ -6,8 +6,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from reticulum.errors import BadRecord
-from reticulum.model import Address, Key, NodeId
-from reticulum.overlay.records import LIFETIME_S, NodeRecord, ProviderRecord, next_sequence
+from reticulum.model import Address, Contact, Key, NodeId
+from reticulum.overlay.records import (
+    LIFETIME_S,
+    RENEW_RELAYED_S,
+    NodeRecord,
+    ProviderRecord,
+    next_sequence,
+)
 from reticulum.overlay.standing import Standing
 from reticulum.overlay.surroundings import Offer, Place
 from reticulum.overlay.vantage import Vantage
@@ -61,6 +67,24 @@ class Voice:
         """Of the node record; 0 before there is one."""
         return 0 if self._record is None else self._record.sequence
 
+    @property
+    def relays(self) -> tuple[Contact, ...]:
+        """Who passes bytes on to this node."""
+        return self._offer().relays
+
+    @property
+    def renew_s(self) -> float:
+        """Age at which the node record is made anew, in seconds."""
+        return RENEW_RELAYED_S if self.relays else RENEW_S
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Where this node is, best first, as far as it knows."""
+        seen = self._vantage.address
+        if self._place.addresses or seen is None:
+            return self._place.addresses
+        return (Address(seen.host, self._standing.port),)
+
     def resume(self, sequence: int) -> None:
         """Go on behind a sequence number that was used before a restart."""
         self.sequence = max(self.sequence, sequence)
@@ -68,7 +92,7 @@ class Voice:
     def node_record(self) -> NodeRecord | None:
         """The node record, made anew when it is old or wrong; None if it can't be made."""
         offer, role, now = self._offer(), self._standing.role, self._now()
-        addresses = self._addresses()
+        addresses = self.addresses
         # Free space changes with every image: an eighth of it is no news.
         eighths = 8 * offer.free // offer.capacity if offer.capacity else 0
         said = (
@@ -79,15 +103,19 @@ class Voice:
             eighths,
             offer.software,
             offer.shelf,
+            offer.relays,
+            offer.relaying,
         )
         known = self._record
-        if known is not None and said == self._said and 0 <= now - known.issued < RENEW_S:
+        if known is not None and said == self._said and 0 <= now - known.issued < self.renew_s:
             return known
         self.sequence = next_sequence(self.sequence, now)
         try:
             self._record = NodeRecord.sign(
                 self._private_key,
                 addresses=addresses,
+                relays=offer.relays,
+                relaying=offer.relaying,
                 role=role,
                 sequence=self.sequence,
                 now=now,
@@ -101,12 +129,6 @@ class Voice:
             return None
         self._said = said
         return self._record
-
-    def _addresses(self) -> tuple[Address, ...]:
-        seen = self._vantage.address
-        if self._place.addresses or seen is None:
-            return self._place.addresses
-        return (Address(seen.host, self._standing.port),)
 
     def next_sequence(self) -> int:
         """A number for provider records that are signed together."""

@@ -114,6 +114,7 @@ class Examining:
                 {
                     "id": str(copy.member.node_id),
                     "address": None if copy.member.node_id == own else _address(copy.member),
+                    "relay": _relay(copy.member.contact),
                     "here": copy.member.node_id == own,
                     "zone": copy.member.zone,
                     "shelf": copy.member.shelf.name.lower(),
@@ -124,7 +125,11 @@ class Examining:
                 for copy in health.copies
             ],
             "elsewhere": [
-                {"id": str(contact.node_id), "address": str(contact.address)}
+                {
+                    "id": str(contact.node_id),
+                    "address": str(contact.address),
+                    "relay": _relay(contact),
+                }
                 for contact in findings.elsewhere
             ],
             "owed": [str(node_id) for node_id in findings.owed],
@@ -162,6 +167,10 @@ def _ids(copies: Any) -> frozenset[NodeId]:
 
 def _address(member: Member) -> str:
     return str(member.contact.address)
+
+
+def _relay(contact: Contact) -> str | None:
+    return None if contact.via is None else str(contact.via)
 
 
 def _state(copy: Copy, damaged: frozenset[NodeId]) -> str:

@@ -34,10 +34,17 @@ class Surveyor(Protocol):
     """Looks around in the grid."""
 
     async def closest(self, target: Key) -> Sequence[Contact]:
-        """The up to 20 other nodes closest to *target* that answer, nearest first."""
+        """
+        Other nodes closest to *target*, nearest first: up to 20 that answer, and about as many
+        that are reached through relays, of which nobody has found out yet whether they are there.
+        """
 
     async def describe(self, contact: Contact) -> Member | None:
-        """What a node says about itself now; None if nothing sound comes."""
+        """
+        What a node says about itself now, and how it is reached: perhaps through another relay.
+
+        None if it can't be reached, or nothing sound comes.
+        """
 
     def neighbours(self) -> Sequence[Contact]:
         """Everybody in the routing table."""
@@ -48,8 +55,8 @@ class Landscape:
     A `reticulum.interfaces.Members`, and a `Part`.
 
     In a grid of up to 20 nodes everybody is known. In a larger one the 40 to 100 nodes nearest to
-    this one are, and with them the placement of nearly all that it keeps; for other images it
-    takes a lookup.
+    this one are, and about as many of those that are reached through relays; and with them the
+    placement of nearly all that it keeps. For other images it takes a lookup.
 
     Args:
         own: This node, as others see it, now.
@@ -127,7 +134,8 @@ class Landscape:
 
     def heard(self, contact: Contact) -> None:
         """Note that a node has just answered, whatever it was asked."""
-        if self._roster.contact(contact.node_id) == contact:
+        known = self._roster.contact(contact.node_id)
+        if known is not None and _is_same_way(known, contact):
             self._roster.heard(contact.node_id, self._clock.seconds())
         elif contact.node_id != self._own_id:
             self._ask_soon(contact)
@@ -184,7 +192,7 @@ class Landscape:
         for contact in await self.surveyor.closest(key):
             if self._is_due(contact.node_id, home=False):
                 to_ask.append(contact)
-            else:
+            elif contact.via is None:  # it has answered; of others it is only said that they exist
                 self.heard(contact)
         await self._ask(to_ask, met)
         return met
@@ -249,3 +257,8 @@ class Landscape:
         if has_changed:
             self._changed()
         return has_changed
+
+
+def _is_same_way(one: Contact, other: Contact) -> bool:
+    # Which of its relays was used does not matter: the node is there.
+    return one == other or (one.via is not None and other.via is not None)

@@ -15,6 +15,7 @@ def written(members: Iterable[Member]) -> list[dict[str, Any]]:
             "id": str(member.node_id),
             "host": member.contact.address.host,
             "port": member.contact.address.port,
+            "via": None if member.contact.via is None else str(member.contact.via),
             "zone": member.zone,
             "capacity": member.capacity,
             "shelf": int(member.shelf),
@@ -28,14 +29,19 @@ def read(rows: Any) -> list[Member]:
     members: list[Member] = []
     for row in rows[:MOST] if isinstance(rows, list) else ():
         try:
+            via = row.get("via")
             members.append(
                 Member(
-                    contact=Contact(Key.parse(row["id"]), Address(row["host"], int(row["port"]))),
+                    contact=Contact(
+                        Key.parse(row["id"]),
+                        Address(row["host"], int(row["port"])),
+                        via=None if via is None else Key.parse(via),
+                    ),
                     zone=str(row["zone"]),
                     capacity=int(row["capacity"]),
                     shelf=Shelf(row["shelf"]),
                 )
             )
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             continue
     return members

@@ -21,21 +21,23 @@ class Survey:
     _overlay: OverlayNode
 
     async def closest(self, target: Key) -> Sequence[Contact]:
-        """The up to 20 other nodes closest to *target* that answer, nearest first."""
-        return await self._overlay.closest(target)
+        """Nodes closest to *target*, of each kind; see `Surveyor.closest`."""
+        around = await self._overlay.around(target)
+        return (*around.closest, *around.relayed)
 
     async def describe(self, contact: Contact) -> Member | None:
         """What a node says about itself now; None if nothing sound comes."""
-        record = await self._overlay.describe(contact)
-        if record is None:
+        described = await self._overlay.describe(contact)
+        if described is None:
             return None
-        # Nobody's lookups find a client: some would count on it, and others not know of it.
-        is_server = record.role is Role.SERVER
+        record, contact = described.record, described.contact
+        # Nobody finds a client without a relay: some would count on it, and others not know of it.
+        is_found = record.role is Role.SERVER or contact.via is not None
         return Member(
             contact=contact,
             zone=record.zone,
             capacity=record.capacity,
-            shelf=record.shelf if is_server else Shelf.CLOSED,
+            shelf=record.shelf if is_found else Shelf.CLOSED,
         )
 
     def neighbours(self) -> Sequence[Contact]:

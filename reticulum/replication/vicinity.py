@@ -1,9 +1,10 @@
 """
 Finds every node in the part of the key space around one's own.
 
-A lookup names the `FULL` nodes closest to its target. Where that is not all of a part of the key
-space, the part is halved, until lookups name all. The part begins a bit above the one that the
-first lookup filled: about 40 to 100 nodes.
+A lookup names the `FULL` nodes closest to its target of either kind: those reached directly, and
+those reached through relays. Where that is not all of a part of the key space, the part is halved,
+until lookups name all. The part begins a bit above the one that the first lookup filled with the
+kind that stands more closely: about 40 to 100 nodes of that, and of the other as many at most.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
@@ -15,7 +16,7 @@ from twisted.internet.defer import Deferred
 from reticulum.model import Contact, Key, NodeId
 
 FULL = 20
-"""Nodes that a lookup names if there are as many."""
+"""Nodes of either kind that a lookup names if there are as many; it may name a few more."""
 MOST_LOOKUPS = 16
 KEY_BITS = 160
 
@@ -43,12 +44,12 @@ async def look_around(own: NodeId, closest: Closest) -> Vicinity:
 
     Args:
         own: In the middle.
-        closest: Looks up the 20 nodes closest to a key.
+        closest: Looks up the 20 nodes of either kind closest to a key.
     """
     found = list(await closest(own))
-    if len(found) < FULL:
-        return Vicinity(contacts=found, bits=0)
-    bits = max(min(shared_bits(own, contact.node_id) for contact in found) - 1, 0)
+    filled = [kind for kind in _kinds(found) if len(kind) >= FULL]
+    reach = [min(shared_bits(own, contact.node_id) for contact in kind) for kind in filled]
+    bits = max(max(reach, default=0) - 1, 0)
     parts, looked_up = [(own, bits)], {own: tuple(found)}
     while parts:
         target, depth = parts.pop()
@@ -68,10 +69,19 @@ def shared_bits(one: Key, other: Key) -> int:
 
 
 def _is_whole(target: Key, bits: int, named: Sequence[Contact]) -> bool:
-    # Somebody outside of the part is among the nearest: then everybody inside is.
-    if len(named) < FULL:
-        return True
-    return any(shared_bits(target, contact.node_id) < bits for contact in named)
+    # Somebody outside of the part is among the nearest of a kind: then everybody inside is.
+    return all(
+        len(kind) < FULL or any(shared_bits(target, contact.node_id) < bits for contact in kind)
+        for kind in _kinds(named)
+    )
+
+
+def _kinds(contacts: Sequence[Contact]) -> tuple[Sequence[Contact], Sequence[Contact]]:
+    """Those that are reached directly, and those that are reached through relays."""
+    return (
+        [contact for contact in contacts if contact.via is None],
+        [contact for contact in contacts if contact.via is not None],
+    )
 
 
 def _flipped(key: Key, bit: int) -> Key:

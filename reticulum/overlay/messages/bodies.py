@@ -85,16 +85,18 @@ class Want(enum.Flag):
     HOLDERS = 2
     RECORD = 4
     """The node record of the target, if that is a node."""
+    RELAYED = 8
+    """Nodes near the target that are reached through relays; not beside HOLDERS."""
 
 
 @attrs.frozen
 class Page:
     """
-    Where to go on in a list of holders that is too long for one datagram.
+    Where to go on in a list that is too long for one datagram: of holders, or of relayed nodes.
 
     Args:
-        seed: Of the order of the list, 24 bits: 0 for any, then as the first answer said.
-        offset: Records of this list that are here already, 0 to 255.
+        seed: Of the order of holders, 24 bits: 0 for any, then as the first answer said.
+        offset: Entries of this list that are here already, 0 to 255.
     """
 
     seed: int = attrs.field(default=0, validator=[v.ge(0), v.le(_LARGEST_SEED)])
@@ -139,11 +141,14 @@ class Found:
 
     Args:
         holds: Whether the sender itself holds the image.
-        page: The list that `providers` is of, and how many of it came before these.
-        left: How many holders are left for further pages; what `encode` leaves out is added.
+        page: The list that `providers` or `relayed` is of, and how many of it came before these.
+        left: How many of that list are left for further pages; what `encode` leaves out is added.
         providers: Records of holders.
         closer: Nodes, the closest to the target first.
+        relayed: Nodes that are reached through relays, each with one of its own; the closest
+            to the target first.
         record: Of the target, if that is a node.
+        attached: Whether the target is attached to the sender, its relay, right now.
         seen: Where the question came from.
         token: For requests to come; empty for none.
     """
@@ -153,15 +158,18 @@ class Found:
     left: int = attrs.field(default=0, validator=[v.ge(0), v.le(MOST_OFFSET)])
     providers: tuple[ProviderRecord, ...] = ()
     closer: tuple[Contact, ...] = ()
+    relayed: tuple[Contact, ...] = ()
     record: NodeRecord | None = None
+    attached: bool = False
     seen: Address | None = None
     token: bytes = b""
 
     @property
     def next_page(self) -> Page | None:
         """What to ask for to get the rest; None if there is none."""
-        offset = self.page.offset + len(self.providers)
-        more = self.left and self.providers and offset <= MOST_OFFSET
+        here = len(self.providers) or len(self.relayed)
+        offset = self.page.offset + here
+        more = self.left and here and offset <= MOST_OFFSET
         return Page(self.page.seed, offset) if more else None
 
 
@@ -237,9 +245,11 @@ class Dialling:
     Args:
         agreed: Whether a dial-back is on its way; False when the sender has dialled enough, can't
             dial that way, or does not know that the address is that of the one who asks.
+        token: With which to ask once more, in the last case; else empty.
     """
 
     agreed: bool
+    token: bytes = b""
 
 
 @attrs.frozen

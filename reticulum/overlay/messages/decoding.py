@@ -32,9 +32,9 @@ from reticulum.overlay.messages.room import LARGEST_BODY
 from reticulum.overlay.records import NodeRecord, ProviderRecord, unpack_providers
 from reticulum.overlay.records.node import LONGEST_SOFTWARE
 from reticulum.overlay.records.node import MOST_BYTES as LARGEST_NODE_RECORD
-from reticulum.overlay.wire import Fields, take_address, take_contact
+from reticulum.overlay.wire import Fields, take_address, take_contact, take_relayed
 
-_EVERYTHING_WANTED = Want.NODES | Want.HOLDERS | Want.RECORD
+_EVERYTHING_WANTED = Want.NODES | Want.HOLDERS | Want.RECORD | Want.RELAYED
 
 
 def decode(data: bytes) -> Message:
@@ -95,8 +95,10 @@ def _found(fields: Fields) -> Found:
         page=_page(fields),
         left=fields.number("left", last=MOST_OFFSET, default=0),
         providers=_providers(fields),
-        closer=_contacts(fields.octets("closer", 0, LARGEST_BODY, default=b"")),
+        closer=_contacts(fields, "closer", take_contact),
+        relayed=_contacts(fields, "relayed", take_relayed),
         record=_node(fields),
+        attached=fields.flag("attached"),
         seen=_seen(fields),
         token=_token(fields),
     )
@@ -138,7 +140,7 @@ def _dial_me(fields: Fields) -> DialMe:
 
 
 def _dialling(fields: Fields) -> Dialling:
-    return Dialling(fields.flag("agreed"))
+    return Dialling(fields.flag("agreed"), token=_token(fields))
 
 
 def _knock(fields: Fields) -> Knock:
@@ -183,11 +185,14 @@ def _seen(fields: Fields) -> Address | None:
     return address
 
 
-def _contacts(packed: bytes) -> tuple[Contact, ...]:
+def _contacts(
+    fields: Fields, name: str, take: Callable[[bytes, int], tuple[Contact, int]]
+) -> tuple[Contact, ...]:
+    packed = fields.octets(name, 0, LARGEST_BODY, default=b"")
     contacts: list[Contact] = []
     at = 0
     while at < len(packed):
-        contact, at = take_contact(packed, at)
+        contact, at = take(packed, at)
         contacts.append(contact)
     return tuple(contacts)
 

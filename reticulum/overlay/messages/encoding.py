@@ -1,8 +1,9 @@
 """
 Messages to bytes, within the room there is.
 
-What is short comes first. Then holders and closer nodes share the room: each gets what the other
-leaves, and half of it where both have more. Last a node record, if it still fits.
+What is short comes first. Then holders, closer and relayed nodes share the room: relayed ones get
+what the others leave, and a quarter where all have more; of the rest, holders and closer nodes each
+get what the other leaves, and half where both have more. Last a node record, if it still fits.
 """
 
 import itertools
@@ -14,7 +15,7 @@ from reticulum.overlay.messages.fixed_fields import fixed_fields
 from reticulum.overlay.messages.layout import HEAD, KINDS, SERVER, VERSION
 from reticulum.overlay.messages.room import LARGEST_BODY
 from reticulum.overlay.records import pack_providers
-from reticulum.overlay.wire import Value, pack, pack_contact
+from reticulum.overlay.wire import Value, pack, pack_contact, pack_relayed
 
 # A name of up to 9 characters and the head of up to 65,535 bytes.
 _FIELD_BYTES = 1 + 9 + 3
@@ -32,12 +33,14 @@ class Encoded:
         data: To be sealed.
         providers_left: How many provider records, the last ones, are not in it.
         closer_left: How many contacts, the last ones, are not in it.
+        relayed_left: How many relayed nodes, the last ones, are not in it.
         record_left: Whether the node record is not in it.
     """
 
     data: bytes
     providers_left: int = 0
     closer_left: int = 0
+    relayed_left: int = 0
     record_left: bool = False
 
 
@@ -57,24 +60,31 @@ def encode(message: Message, room: int = LARGEST_BODY, *, pad_to: int = 0) -> En
     body = message.body
     providers = body.providers if isinstance(body, Found | Store) else ()
     contacts = body.closer if isinstance(body, Found) else ()
+    relayed = body.relayed if isinstance(body, Found) else ()
     record = body.record if isinstance(body, Pong | Found | Store) else None
 
     fields = fixed_fields(body)
     spare = room - HEAD.size - len(pack(fields))
     if spare < 0:
         raise ValueError(f"{type(body).__name__} does not fit into {room} bytes")
-    spare = max(spare - _FIELD_BYTES * (bool(providers) + bool(contacts)), 0)
+    spare = max(spare - _FIELD_BYTES * sum(map(bool, (providers, contacts, relayed))), 0)
+    behind = [pack_relayed(contact) for contact in relayed]
+    quarter = min(sum(map(len, behind)), spare // 4)
+    spare -= quarter
     packed = [pack_contact(contact) for contact in contacts]
     reserved = min(sum(map(len, packed)), spare // 2)
     holders, written = pack_providers(providers, spare - reserved)
     spare -= len(holders)
     told = _fitting(packed, spare)
     closer = b"".join(packed[:told])
-    spare -= len(closer)
-    fields |= {"providers": holders, "closer": closer}
-    providers_left = len(providers) - written
+    spare += quarter - len(closer)
+    named = _fitting(behind, spare)
+    through = b"".join(behind[:named])
+    spare -= len(through)
+    fields |= {"providers": holders, "closer": closer, "relayed": through}
+    providers_left, relayed_left = len(providers) - written, len(relayed) - named
     if isinstance(body, Found):
-        fields["left"] = min(body.left + providers_left, MOST_OFFSET)
+        fields["left"] = min(body.left + providers_left + relayed_left, MOST_OFFSET)
     record_left = record is not None and len(record.packed) + _FIELD_BYTES > spare
     if record is not None and not record_left:
         fields["node"] = record.packed
@@ -83,7 +93,7 @@ def encode(message: Message, room: int = LARGEST_BODY, *, pad_to: int = 0) -> En
     if len(data) < pad_to:
         fields["pad"] = bytes(max(pad_to - len(data) - _PAD_HEAD_BYTES, 1))
         data = _write(message.envelope, KINDS[type(body)], fields)
-    return Encoded(data, providers_left, len(contacts) - told, record_left)
+    return Encoded(data, providers_left, len(contacts) - told, relayed_left, record_left)
 
 
 def _write(envelope: Envelope, kind: int, fields: dict[str, Value]) -> bytes:

@@ -66,7 +66,9 @@ def _(body: Find) -> dict[str, Value]:
 
 @fixed_fields.register
 def _(body: Found) -> dict[str, Value]:
-    return {
+    # It is rare, and takes no room from others where it is not.
+    attached: dict[str, Value] = {"attached": True} if body.attached else {}
+    return attached | {
         "holds": body.holds,
         "page": body.page.number,
         "left": MOST_OFFSET,
@@ -103,7 +105,7 @@ def _(body: DialMe) -> dict[str, Value]:
 
 @fixed_fields.register
 def _(body: Dialling) -> dict[str, Value]:
-    return {"agreed": body.agreed}
+    return {"agreed": body.agreed, "token": body.token}
 
 
 @fixed_fields.register

@@ -15,17 +15,19 @@ The head of every message, and the number of every kind.
      1  Ping             [sequence, software, token, record]
      2  Pong             [seen, sequence, software, token, node]
      3  Find             target, want, [page, token]
-     4  Found            [holds, page, left, providers, closer, node, seen, token]
+     4  Found            [holds, page, left, providers, closer, relayed, node, attached,
+                         seen, token]
      5  Store            token, [providers, node]
      6  Stored           accepted, [refused, token]
      7  Gone             nodes
      8  DialMe           nonce, port, [tcp, token]
-     9  Dialling         agreed
+     9  Dialling         agreed, [token]
     10  Knock            nonce
     11  Goodbye
 
     accepted   number  0 to 255
     agreed     flag
+    attached   flag    the target of want 4 is attached to the sender, its relay
     closer     bytes   contacts beside each other
     holds      flag
     left       number  0 to 255
@@ -37,13 +39,15 @@ The head of every message, and the number of every kind.
     providers  bytes   groups of provider records (see records)
     record     flag    the node record is wanted
     refused    bytes   pairs of fault 1 | count 1
+    relayed    bytes   node id 20 | contact of its relay, beside each other
     seen       bytes   an address
     sequence   number  64 bits
     software   text    at most 32 bytes
     target     bytes   20
     tcp        flag
     token      bytes   8
-    want       number  sum of 1 nodes, 2 holders, 4 the target's node record; others are ignored
+    want       number  sum of 1 nodes, 2 holders, 4 the target's node record, 8 relayed nodes (not
+                       beside 2); others are ignored
 
 Any message may have a field `pad`, bytes of no meaning: an address that has not proven that it
 is its own gets at most three times what it sent.

@@ -5,13 +5,20 @@ from reticulum.overlay.records.node import NodeRecord, Role
 from reticulum.overlay.records.node_store import NodeStore
 from reticulum.overlay.records.provider import ProviderRecord, size_class, zone_mark
 from reticulum.overlay.records.provider_store import Bounds, ProviderStore
-from reticulum.overlay.records.statement import LIFETIME_S, MOST_SKEW_S, Statement, next_sequence
+from reticulum.overlay.records.statement import (
+    LIFETIME_S,
+    MOST_SKEW_S,
+    RENEW_RELAYED_S,
+    Statement,
+    next_sequence,
+)
 from reticulum.overlay.records.tombstone import read_tombstone, sign_tombstone
 from reticulum.overlay.records.verification import Verification
 
 __all__ = [
     "LIFETIME_S",
     "MOST_SKEW_S",
+    "RENEW_RELAYED_S",
     "Bounds",
     "NodeRecord",
     "NodeStore",

@@ -14,6 +14,7 @@ Node record: where a node lives, what it offers, what it runs.
 
     addresses  bytes   addresses beside each other, at most 8
     relays     bytes   contacts of relays beside each other, at most 4
+    relaying   number  1 if the node passes bytes on for others that nobody can dial; missing is 0
     role       number  0 client, 1 server
     zone       text    at most 64 bytes
     capacity   number  bytes that the node offers to keep
@@ -74,7 +75,8 @@ class NodeRecord:
         issued: Whole seconds since 1970.
         expires: Whole seconds since 1970.
         addresses: Where it is reached, best first.
-        relays: Who passes bytes on to it.
+        relays: Who passes bytes on to it, the one to use first first.
+        relaying: Whether it passes bytes on to others.
         role: See `Role`.
         zone: Name, or empty.
         capacity: Bytes it offers to keep.
@@ -92,6 +94,7 @@ class NodeRecord:
     expires: int
     addresses: tuple[Address, ...]
     relays: tuple[Contact, ...] = ()
+    relaying: bool = False
     role: Role
     zone: str = ""
     capacity: int = 0
@@ -110,6 +113,7 @@ class NodeRecord:
         sequence: int,
         now: float,
         relays: Sequence[Contact] = (),
+        relaying: bool = False,
         zone: str = "",
         capacity: int = 0,
         free: int = 0,
@@ -128,6 +132,7 @@ class NodeRecord:
                 "addresses": b"".join(map(pack_address, addresses)),
                 "capacity": capacity,
                 "free": free,
+                **({"relaying": 1} if relaying else {}),
                 "relays": b"".join(map(pack_contact, relays)),
                 "role": int(role),
                 "shelf": int(shelf),
@@ -166,6 +171,7 @@ class NodeRecord:
             expires=expires,
             addresses=_several(fields, "addresses", MOST_ADDRESSES, take_address),
             relays=_several(fields, "relays", MOST_RELAYS, take_contact),
+            relaying=bool(fields.number("relaying", default=0)),
             role=Role(fields.number("role", last=max(Role))),
             zone=fields.text("zone", LONGEST_ZONE),
             capacity=fields.number("capacity"),
@@ -179,6 +185,18 @@ class NodeRecord:
     def speaker(self) -> NodeId:
         """The node."""
         return NodeId.of_public_key(self.public_key)
+
+    @property
+    def ways(self) -> tuple[Contact, ...]:
+        """The node by way of each of its relays; none of a server, which is reached directly."""
+        if self.role is Role.SERVER:
+            return ()
+        node_id = self.speaker
+        return tuple(
+            Contact(node_id, relay.address, via=relay.node_id)
+            for relay in self.relays
+            if relay.node_id != node_id
+        )
 
     @property
     def signed(self) -> bytes:

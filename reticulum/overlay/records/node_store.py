@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from reticulum.errors import BadRecord, RecordFault
-from reticulum.model import NodeId
+from reticulum.model import Key, NodeId
+from reticulum.overlay.records.by_distance import ByDistance
 from reticulum.overlay.records.farthest import Farthest
 from reticulum.overlay.records.node import NodeRecord
 
@@ -22,6 +23,7 @@ class NodeStore:
         self._most = most
         self._records: dict[NodeId, NodeRecord] = {}
         self._farthest = Farthest(own)
+        self._relayed = ByDistance()
 
     def __len__(self) -> int:
         return len(self._records)
@@ -56,12 +58,38 @@ class NodeStore:
             self._make_room(node_id)
         self._records[node_id] = record
         self._farthest.add(node_id)
+        if record.ways:
+            self._relayed.add(node_id)
+        else:
+            self._relayed.discard(node_id)
         return True
 
     def get(self, node_id: NodeId, now: float) -> NodeRecord | None:
         """Look one up, unless it has expired by *now*, seconds since 1970."""
         record = self._records.get(node_id)
         return record if record is not None and record.expires > now else None
+
+    @property
+    def relayed_count(self) -> int:
+        """How many nodes `relayed` may name."""
+        return len(self._relayed)
+
+    def relayed(self, target: Key, now: float, fresh_s: float) -> Iterator[NodeRecord]:
+        """
+        Name nodes that are reached through relays.
+
+        Args:
+            target: The closest to it come first.
+            now: Seconds since 1970.
+            fresh_s: Those whose records are older, in seconds, are named no more.
+        """
+        for node_id in self._relayed.nearest(target):
+            record = self.get(node_id, now)
+            if record is None or now - record.issued > fresh_s:
+                # Not until it says something new: whoever asks next need not come by here.
+                self._relayed.discard(node_id)
+            else:
+                yield record
 
     def expire(self, now: float) -> int:
         """Drop what has expired, and tell how many."""
@@ -81,3 +109,4 @@ class NodeStore:
     def _forget(self, node_id: NodeId) -> None:
         del self._records[node_id]
         self._farthest.discard(node_id)
+        self._relayed.discard(node_id)

@@ -6,6 +6,9 @@ from reticulum.errors import BadRecord, RecordFault
 from reticulum.model import NodeId
 
 LIFETIME_S = 24 * 3600
+RENEW_RELAYED_S = 300.0
+"""Age at which a node that is reached through relays makes its node record anew: whoever keeps
+that can't see whether the node is still there."""
 MOST_SKEW_S = 600
 """How far two clocks of a grid may differ before records are refused for it."""
 PUBLIC_BYTES = 32

@@ -3,8 +3,10 @@
 from reticulum.overlay.wire.addresses import (
     pack_address,
     pack_contact,
+    pack_relayed,
     take_address,
     take_contact,
+    take_relayed,
 )
 from reticulum.overlay.wire.fields import Fields
 from reticulum.overlay.wire.msgpack import MOST_FIELDS, Value, pack, unpack
@@ -16,7 +18,9 @@ __all__ = [
     "pack",
     "pack_address",
     "pack_contact",
+    "pack_relayed",
     "take_address",
     "take_contact",
+    "take_relayed",
     "unpack",
 ]

@@ -5,6 +5,7 @@ Addresses and contacts, packed by hand: most of what nodes tell each other.
 
     address:  family 1 (4 or 6) | host 4 or 16 | port 2        7 or 19 bytes
     contact:  node id 20 | address                             27 or 39 bytes
+    relayed:  node id 20 | contact of its relay                47 or 59 bytes
 """
 
 import functools
@@ -29,8 +30,27 @@ def pack_address(address: Address) -> bytes:
 
 @functools.lru_cache(_REMEMBERED)
 def pack_contact(contact: Contact) -> bytes:
-    """Write one contact, 27 or 39 bytes."""
+    """
+    Write one contact, 27 or 39 bytes.
+
+    Raises:
+        ValueError: It is one by way of a relay: at that address lives another node.
+    """
+    if contact.via is not None:
+        raise ValueError(f"{contact.node_id} is reached through a relay, not at {contact.address}")
     return contact.node_id.digest + pack_address(contact.address)
+
+
+def pack_relayed(contact: Contact) -> bytes:
+    """
+    Write one contact by way of a relay, 47 or 59 bytes.
+
+    Raises:
+        ValueError: There is no relay in it.
+    """
+    if contact.via is None:
+        raise ValueError(f"{contact.node_id} at {contact.address} is reached through no relay")
+    return contact.node_id.digest + pack_contact(Contact(contact.via, contact.address))
 
 
 def take_address(data: bytes, at: int = 0) -> tuple[Address, int]:
@@ -59,6 +79,23 @@ def take_contact(data: bytes, at: int = 0) -> tuple[Contact, int]:
     """
     end = _end(data, at + KEY_BYTES)
     return _contact(data[at:end]), end
+
+
+def take_relayed(data: bytes, at: int = 0) -> tuple[Contact, int]:
+    """
+    Read the contact by way of a relay at offset *at*.
+
+    Returns:
+        It, and the offset behind it.
+
+    Raises:
+        BadMessage: None begins there, no datagram can be sent to its relay, or it is its own.
+    """
+    relay, end = take_contact(data, at + KEY_BYTES)
+    node_id = NodeId(data[at : at + KEY_BYTES])
+    if relay.node_id == node_id:
+        raise BadMessage("a node that is its own relay")
+    return Contact(node_id, relay.address, via=relay.node_id), end
 
 
 def _end(data: bytes, at: int) -> int:

@@ -21,6 +21,7 @@ from reticulum.testing.simulator.clock import HeapClock
 from reticulum.testing.simulator.delays import Delays
 from reticulum.testing.simulator.network import Network, Place
 from reticulum.testing.simulator.node_clock import NodeClock
+from reticulum.testing.simulator.relays import Relays
 
 T = TypeVar("T")
 Work = Coroutine[Deferred[Any], Any, T]
@@ -61,19 +62,28 @@ class Exchange:
     """
     Every door, and the ways between them: those of datagrams, but nothing is lost for good.
 
+    Whoever is behind a NAT is reached by way of a relay that has it, and no other way.
+
     Args:
         clock: When things happen.
         network: Who is cut off from whom, and how lossy it is.
         delays: Of all pairs.
+        relays: Who is attached to whom.
         random_: For losses.
     """
 
     def __init__(
-        self, clock: HeapClock, network: Network, delays: Delays, random_: random.Random
+        self,
+        clock: HeapClock,
+        network: Network,
+        delays: Delays,
+        relays: Relays,
+        random_: random.Random,
     ) -> None:
         self._clock = clock
         self._network = network
         self._delays = delays
+        self._relays = relays
         self._random = random_
         self._doors: dict[Address, Door] = {}
         self.moved_bytes = 0
@@ -112,21 +122,35 @@ class Exchange:
             HolderFailed: No answer in time.
         """
         answer: Deferred[T] = Deferred()
-        to = self._network.place(contact.address)
-
-        def back(result: T | Failure) -> None:
-            self._carry(to, asker, lambda: settle(result))
+        relay = self._network.place(contact.address)
 
         def settle(result: T | Failure) -> None:
             if not answer.called and time.running:
                 answer.callback(result)  # a Failure goes to the errbacks
 
-        def arrive() -> None:
-            door = self._doors.get(contact.address)
+        def passed_on(result: T | Failure) -> None:
+            self._carry(relay, asker, lambda: settle(result))
+
+        def arrive(at: Place) -> None:
+            def back(result: T | Failure) -> None:
+                if at is relay:
+                    passed_on(result)
+                else:
+                    self._carry(at, relay, lambda: passed_on(result))
+
+            door = self._doors.get(at.address)
             if door is not None and door.node_id == contact.node_id and door.clock.running:
                 door.run(work(door)).addBoth(back)
 
-        self._carry(asker, to, arrive)
+        def arrive_at_relay() -> None:
+            if contact.via is None:
+                if relay.lets_in is None:
+                    arrive(relay)
+            elif self._relays.has(contact.via, contact.node_id):
+                home = self._network.place(self._relays.home(contact.node_id))
+                self._carry(relay, home, lambda: arrive(home))
+
+        self._carry(asker, relay, arrive_at_relay)
         seconds = ANSWER_S + work_s + length / SLOWEST_BYTES_PER_S
         try:
             return await answer.addTimeout(seconds, time)

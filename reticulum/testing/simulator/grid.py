@@ -15,6 +15,7 @@ from reticulum.testing.simulator.delays import Delays
 from reticulum.testing.simulator.liar import Liar, Lie
 from reticulum.testing.simulator.member import SEED_BYTES, Habits, Member
 from reticulum.testing.simulator.network import Network
+from reticulum.testing.simulator.relays import Relays
 
 T = TypeVar("T")
 PORT = 4160
@@ -41,6 +42,7 @@ class Grid:
         self.clock = HeapClock()
         delays = Delays(seed=self.random.getrandbits(64))
         self.network = Network(self.clock, self.dice(), delays, loss=loss)
+        self.relays = Relays(self.network)
         self.ring = KeyRing(GridKeys.of_secret(self.random.randbytes(SEED_BYTES)))
         self.members: list[Member] = []
 
@@ -56,6 +58,7 @@ class Grid:
             ring=self.ring,
             clock=self.clock,
             network=self.network,
+            relays=self.relays,
             random_=self.dice(),
         )
         self.members.append(member)

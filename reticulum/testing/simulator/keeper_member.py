@@ -55,6 +55,7 @@ class KeeperMember:
             ring=grid.ring,
             clock=grid.clock,
             network=grid.network,
+            relays=grid.relays,
             random_=grid.dice(),
             offer=self._offer,
         )
@@ -156,6 +157,7 @@ class KeeperMember:
             free=room.free(),
             software="simulated",
             shelf=shelf,
+            relays=self.node.relays,
         )
 
     def _new_disk(self) -> Disk:

@@ -37,23 +37,27 @@ class KeepingGrid:
     ) -> None:
         self.grid = Grid(seed, loss=loss)
         self.exchange = Exchange(
-            self.grid.clock, self.grid.network, self.grid.network.delays, self.grid.dice()
+            self.grid.clock,
+            self.grid.network,
+            self.grid.network.delays,
+            self.grid.relays,
+            self.grid.dice(),
         )
         self._folder = folder
         self.settings = settings
         self.members: list[KeeperMember] = []
         self._images = 0
 
-    def grow(self, zones: Iterable[str]) -> list[KeeperMember]:
+    def grow(self, zones: Iterable[str], *, relayed: bool = False) -> list[KeeperMember]:
         """Let nodes join, one in each of *zones*, one after the other; wait until all serve."""
-        new = [self.add(zone) for zone in zones]
+        new = [self.add(zone, relayed=relayed) for zone in zones]
         starting = [self.begin(member) for member in new]
         for one in starting:
             self.grid.wait(one, START_S)
         return new
 
-    def add(self, zone: str = "", **settings: Any) -> KeeperMember:
-        """Set up one more node; it does not run yet."""
+    def add(self, zone: str = "", *, relayed: bool = False, **settings: Any) -> KeeperMember:
+        """Set up one more node; it does not run yet. If it is *relayed*, nobody can dial it."""
         folder = self._folder / f"node{len(self.members)}"
         folder.mkdir()
         entrances = tuple(member.address for member in self.members[:2])
@@ -61,7 +65,7 @@ class KeepingGrid:
             self.grid,
             self.exchange,
             self.grid.free_address(),
-            Habits(entrances=entrances, role=Role.SERVER, zone=zone),
+            Habits(entrances=entrances, role=Role.SERVER, zone=zone, relayed=relayed),
             settings=attrs.evolve(self.settings, **settings),
             folder=folder,
         )

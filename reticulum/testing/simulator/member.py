@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import attrs
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from reticulum.model import Address, Contact, NodeId
 from reticulum.overlay.entrance import Entrance
@@ -16,6 +17,7 @@ from reticulum.testing.simulator.belongings import NotebookInMemory, StockInMemo
 from reticulum.testing.simulator.clock import HeapClock
 from reticulum.testing.simulator.network import Network
 from reticulum.testing.simulator.node_clock import NodeClock
+from reticulum.testing.simulator.relays import Anchors, AttachedHere, Relays
 
 SEED_BYTES = 32
 
@@ -30,12 +32,14 @@ class Habits:
         role: None to find out.
         skew_s: Seconds by which its wall clock is ahead.
         zone: Its zone's name.
+        relayed: It is behind a NAT, and hangs on two relays; a client then.
     """
 
     entrances: tuple[Address, ...] = ()
     role: Role | None = None
     skew_s: float = 0.0
     zone: str = ""
+    relayed: bool = False
 
 
 class Member:
@@ -48,6 +52,7 @@ class Member:
         ring: Keys of the grid.
         clock: Of the simulation.
         network: That it lives on.
+        relays: Those of the grid.
         random_: Its own; everything random in it comes from here.
         offer: What it says about itself now; from its habits if not given.
     """
@@ -60,20 +65,29 @@ class Member:
         ring: KeyRing,
         clock: HeapClock,
         network: Network,
+        relays: Relays,
         random_: random.Random,
         offer: Callable[[], Offer] | None = None,
     ) -> None:
         self._clock = clock
         self._network = network
+        self._relays = relays
         self._random = random_
         self.key = Ed25519PrivateKey.from_private_bytes(random_.randbytes(SEED_BYTES))
-        self._offer = offer or (lambda: Offer(zone=self.habits.zone, software="simulated"))
+        public = self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self._own = NodeId.of_public_key(public)
+        self._offer = offer or self._usual_offer
         self.ring = ring
         self.address = address
         self.habits = habits
         self.stock = StockInMemory()
         self.notebook = NotebookInMemory()
         self.place = network.place(address)
+        self.anchors: Anchors | None = None
+        if habits.relayed:
+            self.place.lets_in = set()
+            dice = random.Random(random_.getrandbits(64))  # noqa: S311  (to be repeatable)
+            self.anchors = Anchors(relays, Contact(self._own, address), dice)
         self.time = NodeClock(clock, habits.skew_s)
         self.overlay = self._made()
         self.running = False
@@ -83,7 +97,7 @@ class Member:
     @property
     def node_id(self) -> NodeId:
         """Who it is, also after a restart."""
-        return self.overlay.node_id
+        return self._own
 
     @property
     def contact(self) -> Contact:
@@ -104,6 +118,10 @@ class Member:
             self.overlay = self._made()
         self.running, self.since = True, self._clock.seconds()
         self._network.listen(self.address, self.overlay.received)
+        if self.anchors is None:
+            self._relays.open(self.contact, self.habits.zone)
+        else:
+            self.anchors.start(self.overlay, self.time)
         await self.overlay.start()
 
     async def stop(self) -> None:
@@ -115,6 +133,9 @@ class Member:
         """Stop as on SIGKILL: no word more, no timer fires, nothing is written."""
         if self.running:
             self.running = False
+            if self.anchors is not None:
+                self.anchors.stop()
+            self._relays.close(self._own)
             self.time.stop()
             self._network.leave(self.address)
 
@@ -125,6 +146,14 @@ class Member:
     def is_server(self) -> bool:
         """Whether it runs and others may enter it in their tables."""
         return self.running and self.overlay.status().role is Role.SERVER
+
+    @property
+    def relays(self) -> tuple[Contact, ...]:
+        """Those that it hangs on."""
+        return () if self.anchors is None else self.anchors.held
+
+    def _usual_offer(self) -> Offer:
+        return Offer(zone=self.habits.zone, software="simulated", relays=self.relays)
 
     def _made(self) -> OverlayNode:
         time, habits = self.time, self.habits
@@ -143,10 +172,11 @@ class Member:
             place=Place(
                 port=self.address.port,
                 entrances=tuple(Entrance(at.host, at.port) for at in habits.entrances),
-                role=habits.role,
+                role=Role.CLIENT if habits.relayed else habits.role,
             ),
             offer=self._offer,
             stock=self.stock,
             resolve=no_names,
             notebook=self.notebook,
+            attached=AttachedHere(self._relays, self._own),
         )

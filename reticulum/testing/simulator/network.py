@@ -28,6 +28,7 @@ class Place:
         receive: Who lives there; None for nobody.
         side: Datagrams pass only between places of one side.
         slowness_s: Seconds that everything sent from here takes longer.
+        lets_in: Addresses from which datagrams pass the NAT before it; None without a NAT.
         traffic: Of whoever lives, and lived, there.
     """
 
@@ -36,6 +37,7 @@ class Place:
     receive: Receive | None = None
     side: int = 0
     slowness_s: float = 0.0
+    lets_in: set[Address] | None = None
     traffic: Traffic = attrs.field(factory=Traffic)
 
 
@@ -116,6 +118,8 @@ class Network:
     def send(self, sender: Place, datagram: bytes, to: Address) -> None:
         """Put a datagram on its way."""
         receiver = self.place(to)
+        if sender.lets_in is not None:
+            sender.lets_in.add(to)
         fate = self._fate(sender, receiver, len(datagram))
         for traffic in (self.traffic, sender.traffic):
             traffic.leaves(len(datagram), fate)
@@ -132,6 +136,8 @@ class Network:
             return Fate.TOO_LONG
         if sender.side != receiver.side:
             return Fate.CUT_OFF
+        if receiver.lets_in is not None and sender.address not in receiver.lets_in:
+            return Fate.STRANGER
         if self.loss and self._random.random() < self.loss:
             return Fate.LOST
         return Fate.NOBODY if receiver.receive is None else Fate.SENT

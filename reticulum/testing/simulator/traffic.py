@@ -18,6 +18,8 @@ class Fate(IntEnum):
     NOBODY = 3
     """No node lives at the address, or none ever did."""
     TOO_LONG = 4
+    STRANGER = 5
+    """It comes to a node behind a NAT, from an address to which that has sent nothing."""
 
 
 @attrs.define

@@ -28,6 +28,7 @@ def node(node_id: str, **others: Any) -> dict[str, Any]:
         "id": node_id,
         "address": "10.0.0.1:4160",
         "addresses": ["10.0.0.1:4160"],
+        "relays": [],
         "role": "server",
         "zone": "attic",
         "software": "reticulum 1",
@@ -47,6 +48,7 @@ def crawled(**others: Any) -> dict[str, Any]:
         "nodes": 2,
         "silent": 1,
         "unasked": 0,
+        "relayed": 0,
         "roles": {"server": 2},
         "versions": {"reticulum 1": 2},
         "zones": {"attic": 2},
@@ -109,7 +111,7 @@ async def test_crawl_json_has_nodes_at_its_top() -> None:
         ({"summary": {"liars": [TWO]}}, f"{TWO} names nearly nobody but dead nodes"),
         ({"summary": {"stale_share": 0.6}}, "much of what tables name is dead"),
         ({"summary": {"versions": {"a": 1, "b": 1}}}, "not all nodes run the same version"),
-        ({"summary": {"roles": {"client": 1}}}, "are clients"),
+        ({"summary": {"roles": {"client": 2}, "relayed": 1}}, "1 nodes are clients"),
         ({"summary": {"ending": "out of time"}}, "ended early (out of time)"),
     ],
 )
@@ -121,6 +123,20 @@ async def test_crawl_says_what_to_see_to(found: dict[str, Any], words: str) -> N
     [worry] = [line for line in written.lines if line.startswith("!")]
     assert words in worry
     assert code == ("ending" in found.get("summary", {}))
+
+
+async def test_crawl_shows_nodes_behind_relays() -> None:
+    """By way of whom; that they are clients is no reason to worry."""
+    relays = [{"id": TWO, "address": "10.0.0.2:4160"}, {"id": ONE, "address": "10.0.0.1:4160"}]
+    nobody = dict.fromkeys(("address", "rtt_s", "contacts", "stale_share"))
+    behind = node(THREE, relays=relays, role="client", **nobody)
+    found = crawled(nodes=[node(TWO), behind], summary={"roles": {"client": 1}, "relayed": 1})
+    written = Written()
+    assert 0 == await show_crawl(events({"event": "done", **found}), written.output)
+    (line,) = [line for line in written.lines if line.startswith(THREE)]
+    assert f"{TWO[:8]}… 10.0.0.2:4160" in line
+    assert "relayed    1 of them are reached through relays" in written.lines
+    assert not [line for line in written.lines if line.startswith("!")]
 
 
 async def test_a_crawl_that_breaks_off_is_an_error() -> None:
@@ -222,12 +238,25 @@ def test_find() -> None:
         "capacity_bytes": 10,
     }
     written, gone = Written(), Written()
-    told = {"id": ONE, "address": "10.0.0.1:4160", "record": record}
+    told = {"id": ONE, "address": "10.0.0.1:4160", "relay": None, "record": record}
     assert 0 == dht_tables.show_found(told, written.output)
     assert "says      server, reticulum 1, zone attic" in written.lines
     assert "keeps     5 B free of 10 B" in written.lines
-    assert 1 == dht_tables.show_found({"id": ONE, "address": None, "record": None}, gone.output)
+    assert 1 == dht_tables.show_found(
+        {"id": ONE, "address": None, "relay": None, "record": None}, gone.output
+    )
     assert [f"reticulum: nobody knows a node {ONE}"] == gone.complaints
+
+    behind = Written()
+    relay = {"id": TWO, "address": "10.0.0.2:4160"}
+    told = {"id": ONE, "address": None, "relay": relay, "record": {**record, "relays": [relay]}}
+    assert 0 == dht_tables.show_found(told, behind.output)
+    assert "answers   via 22222222… 10.0.0.2:4160" in behind.lines
+    assert f"relay     {TWO} at 10.0.0.2:4160" in behind.lines
+
+
+def holder(node_id: str, **others: Any) -> dict[str, Any]:
+    return {"id": node_id, "address": None, "relay": None, **others}
 
 
 def test_holders() -> None:
@@ -236,9 +265,10 @@ def test_holders() -> None:
         "id": str(IMAGE),
         "key": ONE,
         "holders": [
-            {"id": ONE, "address": "10.0.0.1:4160", "source": "itself", "verified": True},
-            {"id": TWO, "address": None, "source": "record", "verified": None},
-            {"id": THREE, "address": None, "source": "here", "verified": False},
+            holder(ONE, address="10.0.0.1:4160", source="itself", verified=True),
+            holder(TWO, source="record", verified=None),
+            holder(THREE, source="here", verified=False),
+            holder(ONE, address="10.0.0.2:4160", relay=TWO, source="record", verified=True),
         ],
     }
     written, nobody, machine = Written(), Written(), Written(as_json=True)
@@ -246,9 +276,12 @@ def test_holders() -> None:
     assert 0 == dht_tables.show_holders(told, machine.output)
     assert [told] == machine.records
     for line, words in zip(
-        written.lines[1:], ("has it", "does not answer", "does not have it"), strict=True
+        written.lines[1:],
+        ("has it", "does not answer", "does not have it", "has it"),
+        strict=True,
     ):
         assert line.endswith(words)
+    assert "via 22222222… 10.0.0.2:4160" in written.lines[-1]
     assert 0 == dht_tables.show_holders({**told, "holders": []}, nobody.output)
     assert [f"nobody holds {IMAGE}, as far as can be told"] == nobody.lines
 

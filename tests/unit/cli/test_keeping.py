@@ -199,17 +199,19 @@ def test_the_node_in_words() -> None:
 def test_health_in_words() -> None:
     """A row for each node, with what it says; then copies, and the verdict."""
     fixed = {"zone": "attic", "shelf": "open", "should": True, "here": False, "silent_s": 0.0}
+    fixed["relay"] = None
+    relayed = {"address": "10.0.0.3:1", "relay": "ab" * 20}
     told = {
         "wanted": 3,
         "live": 1,
         "zones": {"attic": 1},
         "text": "1 of 3 copies, repairing needed",
-        "elsewhere": [{"id": "dd", "address": "10.0.0.4:4160"}],
+        "elsewhere": [{"id": "dd", "address": "10.0.0.4:4160", "relay": None}],
         "owed": ["cc"],
         "nodes": [
             {**fixed, "id": "aa", "address": None, "here": True, "state": "held"},
             {**fixed, "id": "bb", "address": "10.0.0.2:1", "state": "damaged", "shelf": "full"},
-            {**fixed, "id": "cc", "address": "10.0.0.3:1", "state": "silent", "silent_s": 200.0},
+            {**fixed, **relayed, "id": "cc", "state": "silent", "silent_s": 200.0},
         ],
     }
     written = Written()
@@ -218,6 +220,7 @@ def test_health_in_words() -> None:
     assert ["1", "aa", "this", "node", "attic", "yes", "has", "it"] == rows[1]
     assert ["2", "bb", "10.0.0.2:1", "attic", "yes", "had", "it", "damaged"] == rows[2][:8]
     assert written.lines[2].endswith("shelf full")
+    assert "via abababab… 10.0.0.3:1" in written.lines[3]
     assert written.lines[3].endswith("does not answer, for 3 min 20 s")
     assert "also      dd at 10.0.0.4:4160 has it, and should not" in written.lines
     assert "owed      to cc: it gets the image as soon as it takes it" in written.lines

@@ -3,13 +3,15 @@
 from typing import Any
 
 import attrs
+from overlay_strategies import private_key
 from readers import IMAGE, ListedMembers, contact, member
 from twisted.internet.task import Clock
 
 from reticulum.model import Contact, Key, Member, NodeId
 from reticulum.node.holders import FindByDht, PlacedHolders
 from reticulum.node.promptness import Promptness
-from reticulum.overlay.views import Holder, Located
+from reticulum.overlay.records import NodeRecord, Role
+from reticulum.overlay.views import Described, Holder, Located
 from reticulum.replication.placement import placement
 
 OWN = member(9, zone="here")
@@ -50,6 +52,10 @@ def bench(*members: Member, copies: int = 3, own: Member = OWN) -> Bench:
         now=clock.seconds,
     )
     return Bench(holders, listed, find, promptness, clock)
+
+
+def behind(number: int, relay: int = 8) -> Contact:
+    return attrs.evolve(contact(relay), node_id=contact(number).node_id, via=contact(relay).node_id)
 
 
 def placed(members: Any, copies: int = 3) -> list[Contact]:
@@ -108,6 +114,15 @@ async def test_faster_first() -> None:
     here.clock.advance(0.155)
     slow.answered()
     assert [order[2], order[0], order[1]] == list(await here.holders.holders(IMAGE))
+
+
+async def test_behind_a_relay_last() -> None:
+    """After those that answer slower, but before those in other zones."""
+    relayed = attrs.evolve(member(1, zone="here"), contact=behind(1))
+    members = [relayed, member(2, zone="here"), member(3, zone="far")]
+    here = bench(*members)
+    here.promptness.ask(contact(1).node_id).answered()
+    assert [contact(2), behind(1), contact(3)] == list(await here.holders.holders(IMAGE))
 
 
 async def test_failed_one_last() -> None:
@@ -180,9 +195,44 @@ async def test_dht() -> None:
             address = None if len(looked_for) == 2 else contact(node_id.digest[0]).address
             return Located(node_id=node_id, address=address, record=None)
 
+        async def describe(self, contact_: Contact) -> None:
+            raise AssertionError("nobody is behind a relay")
+
     found = await FindByDht(Dht())(Key.of_image(IMAGE), frozenset())
     assert [contact(2), contact(1), contact(4)] == list(found)
     assert 3 == len(looked_for)
+
+
+async def test_behind_relays() -> None:
+    """By way of the relay that has it, after those that are reached directly."""
+
+    class Dht:
+        async def holders(self, key: Key, without: frozenset[NodeId] = frozenset()) -> list[Holder]:
+            found = [record(n).speaker for n in (1, 2)] + [contact(3).node_id]
+            return [Holder(node_id=one, address=None, record=None) for one in found]
+
+        async def find(self, node_id: NodeId) -> Located:
+            known = {record(n).speaker: record(n) for n in (1, 2)}
+            address = contact(3).address if node_id == contact(3).node_id else None
+            return Located(node_id=node_id, address=address, record=known.get(node_id))
+
+        async def describe(self, contact_: Contact) -> Described | None:
+            if contact_.node_id == record(2).speaker:
+                return None
+            other = contact(9)
+            way = Contact(contact_.node_id, other.address, via=other.node_id)
+            return Described(way, record(1))
+
+    def record(number: int) -> NodeRecord:
+        relays = [contact(8), contact(9)]
+        return NodeRecord.sign(
+            private_key(number), addresses=[], role=Role.CLIENT, sequence=1, now=1, relays=relays
+        )
+
+    found = await FindByDht(Dht())(Key.of_image(IMAGE), frozenset())
+    other = contact(9)
+    way = Contact(record(1).speaker, other.address, via=other.node_id)
+    assert [contact(3), way] == list(found)
 
 
 async def test_the_lookup_goes_on_past_those_who_are_gone() -> None:
@@ -199,6 +249,9 @@ async def test_the_lookup_goes_on_past_those_who_are_gone() -> None:
 
         async def find(self, node_id: NodeId) -> Located:
             return Located(node_id=node_id, address=None, record=None)
+
+        async def describe(self, contact_: Contact) -> None:
+            raise AssertionError("nobody is behind a relay")
 
     assert [contact(2)] == list(await FindByDht(Dht())(Key.of_image(IMAGE), frozenset()))
     assert [frozenset(), frozenset({contact(1).node_id})] == asked

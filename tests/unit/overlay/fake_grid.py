@@ -13,10 +13,11 @@ from twisted.internet.interfaces import IReactorTime
 from unit.overlay.lookup_network import dice
 from zope.interface import implementer
 
-from reticulum.model import Address, Contact, Key
+from reticulum.model import Address, Contact, Key, NodeId
 from reticulum.overlay.entrance import Entrance
 from reticulum.overlay.grid_keys import GridKeys, KeyRing
 from reticulum.overlay.node import OverlayNode
+from reticulum.overlay.records import Role
 from reticulum.overlay.surroundings import Offer, Place
 
 T = TypeVar("T")
@@ -114,7 +115,8 @@ class Peer:
     address: Address
     stock: FakeStock
     notebook: FakeNotebook
-    skew_ms: int = 0
+    attached: set[NodeId]
+    said: list[Offer]
 
     @property
     def contact(self) -> Contact:
@@ -137,6 +139,8 @@ class Grid:
         self.peers: list[Peer] = []
         self.at: dict[Address, Callable[[bytes, Address], None]] = {}
         self.sent: list[tuple[Address, Address, bytes]] = []
+        self.closed: set[Address] = set()
+        self.talks: set[tuple[Address, Address]] = set()
         self.numbers = itertools.count(1)
         self.names: dict[str, list[str]] = {}
 
@@ -145,7 +149,10 @@ class Grid:
 
     def carry(self, datagram: bytes, from_: Address, to: Address) -> None:
         self.sent.append((from_, to, datagram))
+        self.talks.add((from_, to))
         if self.rng.random() < self.loss:
+            return
+        if to in self.closed and (to, from_) not in self.talks:
             return
 
         def arrive() -> None:
@@ -171,6 +178,8 @@ class Grid:
         if entrances is None:
             entrances = [Entrance(p.address.host, p.address.port) for p in self.peers[:1]]
         stock, notebook = FakeStock(), notebook or FakeNotebook()
+        attached: set[NodeId] = set()
+        said = [Offer(zone="z", capacity=1000, free=500, software="reticulum test")]
 
         async def resolve(name: str) -> Sequence[str]:
             return self.names[name]
@@ -183,18 +192,40 @@ class Grid:
             wall_ms=lambda: self.wall_ms() + skew_ms,
             rng=dice(self.rng.getrandbits(64)),
             place=Place(port=address.port, entrances=tuple(entrances), **place),
-            offer=lambda: Offer(zone="z", capacity=1000, free=500, software="reticulum test"),
+            offer=lambda: said[-1],
             stock=stock,
             resolve=resolve,
             notebook=notebook,
+            attached=attached,
         )
-        peer = Peer(node, address, stock, notebook)
+        peer = Peer(node, address, stock, notebook, attached, said)
         self.peers.append(peer)
         return peer
 
     def start(self, peer: Peer) -> None:
         self.at[peer.address] = peer.node.received
         self.run(peer.node.start())
+
+    def grow_relayed(self, count: int, *relays: Peer) -> list[Peer]:
+        """So many more behind NATs, each attached to all of *relays*."""
+        new = [self.add(role=Role.CLIENT) for _ in range(count)]
+        for peer in new:
+            self.closed.add(peer.address)
+            self.start(peer)
+            self.run(peer.node.joined())
+            self.attach(peer, *relays)
+        self.pass_time(10)
+        return new
+
+    def attach(self, peer: Peer, *relays: Peer) -> None:
+        """Let *relays* pass bytes on to a node, and nobody else."""
+        for other in self.peers:
+            other.attached.discard(peer.node.node_id)
+        for relay in relays:
+            relay.attached.add(peer.node.node_id)
+        ways = tuple(relay.contact for relay in relays)
+        peer.said.append(attrs.evolve(peer.said[-1], relays=ways))
+        peer.node.said_anew()
 
     def kill(self, peer: Peer) -> None:
         """Unplug it."""

@@ -11,7 +11,8 @@ from twisted.internet.task import Clock
 
 from reticulum.errors import BadMessage, OutOfTime
 from reticulum.model import Address, Contact, Key
-from reticulum.overlay.crawl import LOST_AT, Crawl, CrawlLimits, Told
+from reticulum.overlay.crawl import LOST_AT, Crawl, CrawlLimits, Question, Told
+from reticulum.overlay.crawl_relayed import RelayedCrawl
 from reticulum.overlay.crawl_report import report
 from reticulum.overlay.crawl_run import CrawlRun
 from reticulum.overlay.trace import State
@@ -72,10 +73,15 @@ def ids(crawl: Crawl, state: State) -> set[Key]:
     return {walked.contact.node_id for walked in crawl.walked() if walked.state is state}
 
 
+def asking(ask: Callable[[Contact, Key], Any]) -> Callable[[Question], Any]:
+    """As a run asks."""
+    return lambda question: ask(question.contact, question.target)
+
+
 def walk(network: Any, start: list[Contact], limits: CrawlLimits | None = None) -> Crawl:
     """A crawl from *start* to its end, by a network that answers at once."""
     crawl = Crawl(spread(0), start, limits)
-    run = CrawlRun(crawl, network.ask, Clock())
+    run = CrawlRun(crawl, asking(network.ask), Clock())
     steps = run.steps()
     with pytest.raises(StopAsyncIteration):
         steps.__anext__().send(None)
@@ -83,7 +89,8 @@ def walk(network: Any, start: list[Contact], limits: CrawlLimits | None = None) 
 
 
 def told(crawl: Crawl, ending: str = "complete") -> dict[str, Any]:
-    return report(crawl, own=None, ending=ending, took_s=1.0, wrong_clocks=(), twins=())
+    behind = RelayedCrawl(spread(0), (), CrawlLimits())
+    return report(crawl, behind, own=None, ending=ending, took_s=1.0, wrong_clocks=(), twins=())
 
 
 def test_finds_everyone_from_one() -> None:
@@ -239,7 +246,7 @@ def test_nobody_answers_ever() -> None:
     crawl = Crawl(
         spread(0), [contact(number) for number in range(1, 100)], CrawlLimits(deadline_s=3)
     )
-    run = CrawlRun(crawl, silence, clock)
+    run = CrawlRun(crawl, asking(silence), clock)
     ended: list[object] = []
     drained(run.steps(), ended)
     clock.pump([0.25] * 13)
@@ -263,7 +270,7 @@ def test_an_answer_is_followed_up_at_once() -> None:
 
     crawl = Crawl(spread(0), [contact(1)])
     ended: list[object] = []
-    drained(CrawlRun(crawl, later, clock).steps(), ended)
+    drained(CrawlRun(crawl, asking(later), clock).steps(), ended)
     while waiting:
         waiting.pop(0)[2].callback(None)
 
@@ -280,7 +287,7 @@ def test_a_defect_keeps_nobody_waiting() -> None:
         raise ZeroDivisionError
 
     crawl = Crawl(spread(0), [contact(1)])
-    run = CrawlRun(crawl, broken, Clock())
+    run = CrawlRun(crawl, asking(broken), Clock())
     ended: list[object] = []
     drained(run.steps(), ended)
     [failure] = ended

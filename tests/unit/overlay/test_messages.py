@@ -1,5 +1,6 @@
 """Messages: what they hold comes through, within the room there is; anything else is refused."""
 
+import attrs
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from overlay_strategies import (
     node_record,
     provider_record,
     provider_records,
+    relayed,
 )
 
 from reticulum.errors import BadMessage
@@ -59,7 +61,12 @@ def test_round_trip(sent: Message) -> None:
     encoded = encode(sent)
 
     assert sent == decode(encoded.data)
-    assert (0, 0, False) == (encoded.providers_left, encoded.closer_left, encoded.record_left)
+    assert (0, 0, 0, False) == (
+        encoded.providers_left,
+        encoded.closer_left,
+        encoded.relayed_left,
+        encoded.record_left,
+    )
 
 
 @given(message_values(), st.integers(0, LARGEST_BODY - 10))
@@ -106,6 +113,7 @@ def test_cut_off(data: bytes, draw: st.DataObject) -> None:
             [
                 "accepted",
                 "agreed",
+                "attached",
                 "closer",
                 "holds",
                 "left",
@@ -117,6 +125,7 @@ def test_cut_off(data: bytes, draw: st.DataObject) -> None:
                 "providers",
                 "record",
                 "refused",
+                "relayed",
                 "seen",
                 "sequence",
                 "software",
@@ -151,6 +160,10 @@ def test_fields_of_any_type(kind: int, fields: dict[str, Value]) -> None:
         (4, {"closer": b"\4"}),
         (4, {"closer": [1]}),
         (4, {"left": 256}),
+        (4, {"attached": 1}),
+        (4, {"relayed": bytes(20)}),
+        (4, {"relayed": bytes(20) + bytes(20) + b"\4\x7f\0\0\1\0\1"}),
+        (4, {"relayed": bytes(20) + b"\1" * 20 + b"\4\x7f\0\0\1\0\0"}),
         (4, {"providers": bytes(144)}),
         (4, {"node": b"\2" + bytes(200)}),
         (4, {"seen": b"\4\x7f\0\0\1\0\1\0"}),
@@ -188,7 +201,7 @@ def test_newer_fields_are_ignored() -> None:
     body = decode(data).body
 
     assert isinstance(body, Find)
-    assert Want.NODES | Want.HOLDERS | Want.RECORD == body.want
+    assert Want.NODES | Want.HOLDERS | Want.RECORD | Want.RELAYED == body.want
 
 
 def test_too_long() -> None:
@@ -205,13 +218,19 @@ def test_every_kind_is_told_apart() -> None:
         assert body == decode(encode(message(body)).data).body
 
 
-_ROOMY = st.lists(provider_records(), max_size=30), st.lists(contacts(), max_size=40)
-
-
-@given(*_ROOMY, st.booleans(), st.none() | addresses(), st.integers(120, LARGEST_BODY))
+@given(
+    providers=st.lists(provider_records(), max_size=30),
+    closer=st.lists(contacts(), max_size=40),
+    behind=st.lists(relayed(), max_size=30),
+    record=st.booleans(),
+    seen=st.none() | addresses(),
+    room=st.integers(120, LARGEST_BODY),
+)
 def test_room(
+    *,
     providers: list[ProviderRecord],
     closer: list[Contact],
+    behind: list[Contact],
     record: bool,
     seen: Address | None,
     room: int,
@@ -220,6 +239,7 @@ def test_room(
     found = Found(
         providers=tuple(providers),
         closer=tuple(closer),
+        relayed=tuple(behind),
         record=node_record() if record else None,
         seen=seen,
         token=b"12345678",
@@ -232,8 +252,11 @@ def test_room(
     assert isinstance(heard, Found)
     assert found.providers[: len(heard.providers)] == heard.providers
     assert found.closer[: len(heard.closer)] == heard.closer
-    assert len(providers) - len(heard.providers) == encoded.providers_left == heard.left
+    assert found.relayed[: len(heard.relayed)] == heard.relayed
+    assert len(providers) - len(heard.providers) == encoded.providers_left
     assert len(closer) - len(heard.closer) == encoded.closer_left
+    assert len(behind) - len(heard.relayed) == encoded.relayed_left
+    assert heard.left == encoded.providers_left + encoded.relayed_left
     assert (heard.record is None) == (found.record is None or encoded.record_left)
 
 
@@ -256,6 +279,51 @@ def test_neither_crowds_out_the_other() -> None:
 
     assert 64 - encoded.providers_left >= 3
     assert 100 - encoded.closer_left >= 18
+
+
+_BEHIND = tuple(
+    Contact(key(n + 50), Address(f"192.0.2.{n % 3 + 1}", 4160), via=key(n % 3)) for n in range(60)
+)
+
+
+def test_relayed_nodes_crowd_out_nobody() -> None:
+    """All 28 servers that a lookup wants to hear of are named, and some relayed ones besides."""
+    closer = (*_TWENTY, *(attrs.evolve(one, node_id=key(99 + n)) for n, one in enumerate(_TWENTY)))
+    found = Found(closer=closer[:28], relayed=_BEHIND, seen=_TWENTY[0].address, token=b"1" * 8)
+
+    encoded = encode(message(found))
+
+    assert 0 == encoded.closer_left
+    assert 60 - encoded.relayed_left >= 5
+
+
+def test_relayed_nodes_take_what_is_left() -> None:
+    """In a grid of few servers and many relayed nodes, twenty of these fit beside the servers."""
+    encoded = encode(message(Found(closer=_TWENTY[:3], relayed=_BEHIND[:20], token=b"1" * 8)))
+
+    assert 0 == encoded.relayed_left
+
+
+def test_pages_of_relayed_nodes() -> None:
+    """Sixty relayed nodes are all heard of, each once."""
+    heard: list[Contact] = []
+    page: Page | None = Page()
+    while page is not None:
+        answer = Found(page=page, relayed=_BEHIND[page.offset :])
+        body = decode(encode(message(answer)).data).body
+        assert isinstance(body, Found)
+        heard += body.relayed
+        page = body.next_page
+
+    assert list(_BEHIND) == heard
+
+
+def test_a_relayed_node_is_not_told_of_as_if_it_were_at_its_relay() -> None:
+    """Written as a server it would be entered in tables; written without its relay, nowhere."""
+    with pytest.raises(ValueError, match="through a relay"):
+        encode(message(Found(closer=_BEHIND[:1])))
+    with pytest.raises(ValueError, match="through no relay"):
+        encode(message(Found(relayed=_TWENTY[:1])))
 
 
 def test_only_messages_are_encoded() -> None:

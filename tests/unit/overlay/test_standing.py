@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reticulum.model import Address, Contact, NodeId
-from reticulum.overlay.ballot import reach_of
+from reticulum.model import Address, Contact, NodeId, reach_of
 from reticulum.overlay.records import Role
 from reticulum.overlay.standing import RECHECK_S, Standing
 from reticulum.overlay.vantage import Vantage

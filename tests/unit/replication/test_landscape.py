@@ -20,17 +20,22 @@ def key(text: str) -> Key:
     return Key(hashlib.sha256(text.encode()).digest()[:20])
 
 
-def member(number: int, zone: str = "attic", shelf: Shelf = Shelf.OPEN) -> Member:
-    contact = Contact(NodeId(key(f"node {number}").digest), Address("192.0.2.1", number + 1))
+def member(
+    number: int, zone: str = "attic", shelf: Shelf = Shelf.OPEN, via: NodeId | None = None
+) -> Member:
+    node_id = NodeId(key(f"node {number}").digest)
+    contact = Contact(node_id, Address("192.0.2.1", number + 1), via)
     return Member(contact=contact, zone=zone, capacity=10**12, shelf=shelf)
 
 
 class FakeGrid:
     """Nodes that say what they are, or nothing; counts what they are asked."""
 
-    def __init__(self, clock: HeapClock, nodes: int) -> None:
+    def __init__(self, clock: HeapClock, nodes: int, relayed: int) -> None:
         self.clock = clock
         self.nodes = {one.node_id: one for one in map(member, range(nodes))}
+        behind = (member(5000 + number, via=RELAY) for number in range(relayed))
+        self.nodes |= {one.node_id: one for one in behind}
         self.dead: set[NodeId] = set()
         self.table: Sequence[Contact] = ()
         self.asked: list[NodeId] = []
@@ -44,8 +49,12 @@ class FakeGrid:
     async def closest(self, target: Key) -> Sequence[Contact]:
         self.lookups += 1
         await self._wait(DELAY_S)
-        alive = [one for one in self.nodes.values() if one.node_id not in self.dead]
-        return [c.contact for c in nearest_to(target, alive) if c.node_id != OWN.node_id][:20]
+        others = [one for one in self.nodes.values() if one != OWN]
+        direct = [o for o in others if o.contact.via is None and o.node_id not in self.dead]
+        # Of those behind relays it is only said that they are there.
+        behind = [one for one in others if one.contact.via is not None]
+        near = [*nearest_to(target, direct)[:20], *nearest_to(target, behind)[:28]]
+        return [one.contact for one in near]
 
     async def describe(self, contact: Contact) -> Member | None:
         self.asked.append(contact.node_id)
@@ -58,6 +67,7 @@ class FakeGrid:
 
 
 OWN = member(0)
+RELAY = key("relay")
 
 
 def nearest_to(target: Key, members: Sequence[Member]) -> list[Member]:
@@ -67,9 +77,9 @@ def nearest_to(target: Key, members: Sequence[Member]) -> list[Member]:
 class World:
     """A landscape in a made-up grid, in virtual time."""
 
-    def __init__(self, nodes: int) -> None:
+    def __init__(self, nodes: int, relayed: int = 0) -> None:
         self.clock = HeapClock()
-        self.grid = FakeGrid(self.clock, nodes)
+        self.grid = FakeGrid(self.clock, nodes, relayed)
         self.changes = 0
         self.own = OWN
         self.landscape = self.made()
@@ -108,11 +118,11 @@ class World:
 
 
 @pytest.fixture
-def worlds() -> Iterator[Callable[[int], World]]:
+def worlds() -> Iterator[Callable[..., World]]:
     made: list[World] = []
 
-    def make(nodes: int) -> World:
-        made.append(World(nodes))
+    def make(nodes: int, relayed: int = 0) -> World:
+        made.append(World(nodes, relayed))
         return made[-1]
 
     yield make
@@ -122,7 +132,7 @@ def worlds() -> Iterator[Callable[[int], World]]:
         assert world.clock.next_at() is None, "nothing is left running"
 
 
-Make = Callable[[int], World]
+Make = Callable[..., World]
 
 
 def test_a_small_grid_is_known_whole(worlds: Make) -> None:
@@ -164,6 +174,52 @@ def test_a_large_grid(worlds: Make, nodes: int) -> None:
     for number in range(20):
         target = key(f"image {number}")
         assert nearest_to(target, everybody)[:CANDIDATES] == world.near(target)
+
+
+@pytest.mark.parametrize("nodes, relayed", [(4, 9), (12, 12), (21, 60), (400, 10), (60, 400)])
+def test_nodes_behind_relays_are_members(worlds: Make, nodes: int, relayed: int) -> None:
+    """Whoever is near to a key is found, however it is reached; near ones without a lookup."""
+    world = worlds(nodes, relayed)
+    world.start()
+    everybody = list(world.grid.nodes.values())
+    lookups = world.grid.lookups
+
+    own = nearest_to(OWN.node_id, everybody)[:CANDIDATES]
+    assert own == world.near(OWN.node_id)
+    assert lookups == world.grid.lookups
+    for number in range(20):
+        target = key(f"image {number}")
+        assert nearest_to(target, everybody)[:CANDIDATES] == world.near(target)
+
+
+def test_who_is_only_said_to_be_there_is_asked(worlds: Make) -> None:
+    """Lookups go on naming one behind a relay that has died; that is no sign of life."""
+    world = worlds(60, 60)
+    world.start()
+    gone = nearest_to(OWN.node_id, [o for o in world.others() if o.contact.via is not None])[-1]
+    world.near(gone.node_id)
+    world.grid.dead.add(gone.node_id)
+    for _ in range(6):
+        world.clock.advance(FRESH_S / 5)
+        world.near(gone.node_id)
+    assert gone.node_id not in {one.node_id for one in world.near(gone.node_id)}
+
+
+def test_another_relay_is_no_change(worlds: Make) -> None:
+    """The node is where it was, and whoever was told of the old way has reached the same node."""
+    world = worlds(8, 3)
+    world.start(200)
+    (other, *_) = [one for one in world.others() if one.contact.via is not None]
+    changes, old = world.changes, other.contact
+    moved = attrs.evolve(other, contact=attrs.evolve(old, via=key("another relay")))
+    world.grid.nodes[other.node_id] = moved
+    world.clock.advance(130)
+    assert moved == world.near(other.node_id)[0]
+    assert changes == world.changes
+
+    world.landscape.failed(other.node_id)
+    world.landscape.heard(old)
+    assert moved == world.near(other.node_id)[0]
 
 
 def test_what_was_learned_for_one_image_serves_for_the_next(worlds: Make) -> None:
