@@ -15,6 +15,9 @@ from environment import ROOT
 from processes import free_port, serving
 from results import Unavailable
 
+QUIET = {"REACH_DISCOVER": "false", "REACH_MAP_PORTS": "false"}
+"""Nothing is sent beyond loopback."""
+
 WORKERS = 2
 
 
@@ -84,7 +87,7 @@ def node(scratch: Path, photos: Sequence[Path] = (), **settings: str) -> Iterato
     url = f"http://127.0.0.1:{port}"
     command = [twistd, "-n", "--pidfile=", "reticulum", "--data", scratch / "data"]
     command += ["--http", f"tcp:{port}:interface=127.0.0.1"]
-    environment = _environment({"IMAGING_WORKERS": str(WORKERS), **settings})
+    environment = _environment({"IMAGING_WORKERS": str(WORKERS), **QUIET, **settings})
     log = scratch / "node.log"
     try:
         with serving(

@@ -23,6 +23,8 @@ LOOPBACK = "tcp:0:interface=127.0.0.1"
 PATIENCE_S = 30.0
 """Bound on every wait for what is sure to come; a loaded machine is slow, not wrong."""
 
+QUIET = {"RETICULUM_REACH_DISCOVER": "false", "RETICULUM_REACH_MAP_PORTS": "false"}
+
 T = TypeVar("T")
 
 
@@ -265,10 +267,15 @@ def launch(
 
 
 def surroundings(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment for a child that finds this very reticulum, and no setting but these."""
+    """
+    The environment for a child that finds this very reticulum, and no setting but these.
+
+    Unless they say otherwise, it asks no router and no local network for anything: tests send
+    nothing beyond loopback and their own namespaces.
+    """
     inherited = {name: v for name, v in os.environ.items() if not name.startswith("RETICULUM_")}
     root = str(Path(reticulum.__file__).resolve().parents[1])
-    return {**inherited, "PYTHONPATH": root, **(environment or {})}
+    return {**inherited, **QUIET, "PYTHONPATH": root, **(environment or {})}
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from reticulum.aio import Threads
 from reticulum.assembly.grid import grid_of
 from reticulum.assembly.http import door_to, retrieve_on, verbs_on
 from reticulum.assembly.live import InForce, Live
+from reticulum.assembly.open_files import allow_open_files
 from reticulum.assembly.stores import Stores
 from reticulum.errors import BadSettings, StartError
 from reticulum.imaging.limits import Limits
@@ -58,6 +59,7 @@ def node_service(read: Callable[[], Settings], reactor: Any) -> IService:
     """
     settings = read()
     refuse_unsafe(settings)
+    allow_open_files(settings)
     data = data_directory(settings)
     lock = DataLock(data)
     lock.acquire()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 
-ROUTES = Path("/proc/net/route")
+ROUTES = Path("/proc/self/net/route")
 """Linux's IPv4 routes, in the format of proc_net(5)."""
 
 # Flags of a route, <linux/route.h>.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import pytest_twisted
-from loopback_gateway import HERE, OUTER, Answers, LoopbackGateway, NatPmpServer, PcpServer
+from loopback_gateway import HERE, OUTER, Answers, Hurried, LoopbackGateway, NatPmpServer, PcpServer
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, fail
 
@@ -28,7 +28,7 @@ def no_upnp(work: Callable[..., Any], *_: Any) -> Deferred[Any]:
 
 def routers(port: int) -> RealRouters:
     rng = random.Random(1)  # noqa: S311
-    return RealRouters(reactor, in_thread=no_upnp, rng=rng, secret=b"s", gateway_port=port)
+    return RealRouters(Hurried(), in_thread=no_upnp, rng=rng, secret=b"s", gateway_port=port)
 
 
 async def told_by(gateway: LoopbackGateway) -> Mapping:
@@ -37,7 +37,7 @@ async def told_by(gateway: LoopbackGateway) -> Mapping:
     mapper = PortMapper(
         port=lambda: PORT,
         routers=routers(gateway.open()),
-        clock=reactor,
+        clock=Hurried(),
         rng=random.Random(1),  # noqa: S311
         changed=lambda: reactor.callLater(0, lambda: outcome.callback(mapper.view)),
         gateway=lambda: HERE,
