@@ -26,7 +26,8 @@ What can go wrong, as one tree.
     │   ├── WrongAnswer           a node answered that was not asked, or nonsense
     │   └── CountersSpent         every nonce of this boot is used: nothing can be sealed any more
     ├── HolderFailed              a node gave no image: dead, slow, busy, or not who it should be
-    │   └── HolderLied            what it gave is not what was asked for
+    │   ├── HolderLied            what it gave is not what was asked for
+    │   └── BrokenOff             it had begun to give it
     ├── NotMapped                 a router passes no port on: silent, unwilling, or untruthful
     │   └── BadGatewayAnswer      bytes of a router that are no answer in its protocol
     ├── BadInvite                 no invite at all, or one that this version can't read
@@ -152,6 +153,10 @@ class HolderFailed(ReticulumError):
 
 class HolderLied(HolderFailed):
     """What a node gave is not what was asked for."""
+
+
+class BrokenOff(HolderFailed):
+    """A node had begun to give an image: it may go on by another way."""
 
 
 class NotMapped(ReticulumError):

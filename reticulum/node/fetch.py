@@ -155,7 +155,10 @@ class Fetch:
             self._under_way -= 1
 
     async def _search(self, image_id: ImageId, ask: Ask[T], waste: Callable[[T], object]) -> T:
-        """Among those who should have it, then among all who say that they do."""
+        """
+        Among those who should have it, then among all who say that they do; last, by another way,
+        once more of those who had begun.
+        """
         tally = Tally()
 
         async def among(contacts: Sequence[Contact]) -> tuple[Contact, T] | None:
@@ -175,6 +178,8 @@ class Fetch:
         lacking = frozenset(tally.missed)
         if came is None:
             came = await among(await self._holders.others(image_id, lacking))
+        if came is None and tally.cut:
+            came = await among(list(tally.cut))
         if came is not None:
             holder, answer = came
             self._holders.has(image_id, holder)

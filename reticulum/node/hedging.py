@@ -10,7 +10,14 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from reticulum.errors import BadSpec, BeyondLimits, HolderFailed, HolderLied, UnknownImage
+from reticulum.errors import (
+    BadSpec,
+    BeyondLimits,
+    BrokenOff,
+    HolderFailed,
+    HolderLied,
+    UnknownImage,
+)
 from reticulum.interfaces import Sink
 from reticulum.model import Contact, ImageId, NodeId
 from reticulum.node.promptness import SILENT_S, Promptness, Question
@@ -102,10 +109,13 @@ class Tally:
     Args:
         missed: Who has not the image, or failed.
         failed: How many of them failed.
+        cut: Those who had begun, and are reached through relays: it may have been a relay that
+            failed, and there is another.
     """
 
     missed: set[NodeId] = attrs.field(factory=set)
     failed: int = 0
+    cut: list[Contact] = attrs.field(factory=list)
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -141,6 +151,8 @@ class Asking(Generic[T]):
             question.failed()
             self._tally.missed.add(self._contact.node_id)
             self._tally.failed += 1
+            if isinstance(error, BrokenOff) and self._contact.via is not None:
+                self._tally.cut.append(self._contact)
             _tell(self._contact, self._image_id, error)
             return None
         except (BadSpec, BeyondLimits):

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from twisted.web.iweb import UNKNOWN_LENGTH
 
-from reticulum.errors import HolderFailed, HolderLied
+from reticulum.errors import BrokenOff, HolderFailed, HolderLied
 from reticulum.interfaces import Sink
 
 # Longer than any network stands still, short enough to ask another holder.
@@ -104,7 +104,7 @@ class _Body(Protocol):
         if reason.check(ResponseDone):
             self.done.callback(None)
         else:
-            self.done.errback(HolderFailed("the answer broke off"))
+            self.done.errback(BrokenOff("the answer broke off"))
 
     def _close(self) -> None:
         if self.transport is not None:

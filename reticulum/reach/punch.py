@@ -135,9 +135,9 @@ class Punch:
         self._end()
 
     def came(self) -> None:
-        """Note a connection."""
+        """Note a connection; its protocol gets to know of it before whoever waits here."""
         self._is_met = True
-        self._settle()
+        self._reactor.callLater(0, self._settle)
 
     def made(self, address: Any) -> Any:
         """What speaks on a connection with *address*; None with whom nobody wants to speak."""

@@ -10,7 +10,8 @@ from readers import ETAG, IMAGE, JPEG, ORIGINAL, RENDITION, ListedHolders, SlowP
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
-from reticulum.errors import BadSpec, HolderFailed, OutOfTime, UnknownImage
+from reticulum.errors import BadSpec, BrokenOff, HolderFailed, OutOfTime, UnknownImage
+from reticulum.model import Contact
 from reticulum.node.fetch import Fetch
 from reticulum.node.hedging import Budget, Hedging
 from reticulum.node.promptness import Promptness
@@ -225,3 +226,23 @@ async def test_lie_about_an_original(tmp_path: Path) -> None:
     with pytest.raises(OutOfTime):
         await asked
     assert [] == list(tmp_path.iterdir())
+
+
+async def test_who_broke_off_behind_a_relay_is_asked_once_more(tmp_path: Path) -> None:
+    """Nobody else has it; its relay died, and there is another way. The second time is the last."""
+    relayed = Contact(A.node_id, A.address, via=B.node_id)
+    here = bench(tmp_path, relayed)
+    asked = here.ask()
+    here.peers.asked[0].sink.write(JPEG[:3])
+    here.peers.asked[0].answer.errback(BrokenOff("the answer broke off"))
+    assert [relayed, relayed] == here.peers.whom
+    here.peers.asked[1].give()
+    assert (ORIGINAL, ETAG) == await asked
+    assert JPEG == (tmp_path / "target.jpg").read_bytes()
+
+    asked = here.ask()
+    for _ in range(2):
+        here.peers.asked[-1].answer.errback(BrokenOff("the answer broke off"))
+    with pytest.raises(OutOfTime):
+        await asked
+    assert 4 == len(here.peers.asked)
