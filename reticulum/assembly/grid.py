@@ -1,6 +1,5 @@
 """A node's place in its grid: the overlay, the doors between nodes, and what people get of it."""
 
-import random
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,7 +12,7 @@ from reticulum.aio import InThread
 from reticulum.assembly.keeping import keeping_of
 from reticulum.assembly.nat_report import nat_report, reach_status
 from reticulum.assembly.overlay_status import overlay_status
-from reticulum.assembly.peer_address import is_wild, peer_address
+from reticulum.assembly.peer_address import peer_address
 from reticulum.assembly.reach import (
     AttachedThere,
     Behind,
@@ -26,22 +25,18 @@ from reticulum.assembly.replication import Replication, replication_of
 from reticulum.assembly.secrets import GridSecrets
 from reticulum.assembly.stores import Stores
 from reticulum.interfaces import KeepingConsole, Part, Renditions
-from reticulum.model import Address, Contact, ImageId, NodeId, Shelf
+from reticulum.model import Contact, ImageId, NodeId, Shelf
 from reticulum.node.holders import FindByDht
 from reticulum.node.retrieve import Retrieve
 from reticulum.node.stock import NodeStock
 from reticulum.node.tasks import Tasks
 from reticulum.overlay.console import Console, Resident
-from reticulum.overlay.entrance import Entrance
-from reticulum.overlay.entrance_file import read_entrances
 from reticulum.overlay.grid_files import GridFiles
 from reticulum.overlay.identity import Identity
 from reticulum.overlay.listening import Overlay
 from reticulum.overlay.names import Names
-from reticulum.overlay.network import Network
 from reticulum.overlay.node import OverlayNode
-from reticulum.overlay.notebook import NotebookFile
-from reticulum.overlay.surroundings import Offer, Place, Send
+from reticulum.overlay.surroundings import Offer
 from reticulum.reach.admission import Admission
 from reticulum.reach.dial import HttpPeers
 from reticulum.reach.dial_back import DialBack
@@ -57,7 +52,6 @@ from reticulum.web.peer_listening import PeerListener
 from reticulum.web.peering import Peering
 from reticulum.web.site import NodeSite
 
-NOTEBOOK_NAME = "overlay.json"
 # Above the 30 s for which a dialler keeps a silent connection.
 PEER_IDLE_S = 60
 PEER_CONNECTIONS = 500
@@ -163,32 +157,21 @@ def grid_of(
     greeting = greeting_of(identity, current_key)
     dial_back = DialBack(greeting=greeting, pipes=pipes)
 
-    def make(send: Send, knock: Send) -> OverlayNode:
-        return OverlayNode(
-            private_key=identity.key,
-            ring=ring,
-            send=send,
-            clock=reactor,
-            wall_ms=lambda: time.time_ns() // 1_000_000,
-            rng=random.SystemRandom(),
-            place=Place(
-                port=port,
-                addresses=() if is_wild(host) else (Address(host, port),),
-                entrances=(
-                    *(Entrance.parse(text) for text in settings.peer.entrances),
-                    *read_entrances(data),
-                ),
-            ),
-            offer=offer,
-            stock=stock,
-            resolve=names,
-            notebook=NotebookFile(data / NOTEBOOK_NAME, in_thread),
-            knock=knock,
-            dial=dial_back,
-            attached=AttachedThere(lambda: reach.relay.attached),
-        )
-
-    network = Network(make)
+    network = network_of(
+        data=data,
+        settings=settings.peer,
+        identity=identity,
+        ring=ring,
+        host=host,
+        port=port,
+        offer=offer,
+        stock=stock,
+        resolve=names,
+        dial_back=dial_back,
+        attached=AttachedThere(lambda: reach.relay.attached),
+        in_thread=in_thread,
+        reactor=reactor,
+    )
     overlay = network.overlay
     stock.crier = overlay
     secrets = GridSecrets(files=files, ring=ring, overlay=overlay, host=host, port=port)
