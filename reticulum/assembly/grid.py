@@ -12,6 +12,7 @@ from reticulum.aio import InThread
 from reticulum.assembly.keeping import keeping_of
 from reticulum.assembly.nat_report import nat_report, reach_status
 from reticulum.assembly.overlay_status import overlay_status
+from reticulum.assembly.network import network_of
 from reticulum.assembly.peer_address import peer_address
 from reticulum.assembly.reach import (
     AttachedThere,
@@ -150,11 +151,8 @@ def grid_of(
 
     names = Names(reactor.nameResolver)
 
-    def current_key() -> bytes:
-        return secrets.ring.current.peer_http
-
     pipes = DirectPipes(reactor=reactor)
-    greeting = greeting_of(identity, current_key)
+    greeting = greeting_of(identity, lambda: secrets.peer_key())  # noqa: PLW0108  (comes later)
     dial_back = DialBack(greeting=greeting, pipes=pipes)
 
     network = network_of(
@@ -176,12 +174,14 @@ def grid_of(
     stock.crier = overlay
     secrets = GridSecrets(files=files, ring=ring, overlay=overlay, host=host, port=port)
     tls = NodeTls(identity.key)
-    introduction = Introduction(own_id=overlay.node_id, tls=tls, clock=reactor, key=current_key)
+    introduction = Introduction(
+        own_id=overlay.node_id, tls=tls, clock=reactor, key=secrets.peer_key
+    )
     admission = Admission(
         Behind(lambda: site),
         own_id=overlay.node_id,
         clock=reactor,
-        keys=lambda: [keys.peer_http for keys in secrets.ring.accepted.values()],
+        keys=secrets.peer_keys,
     )
 
     def attached_changed(node_id: NodeId) -> None:
@@ -203,10 +203,7 @@ def grid_of(
         pipes=pipes,
         ask_to_punch=lambda *words: peers.punch(*words),  # noqa: PLW0108  (comes later)
         attached_changed=attached_changed,
-        fingerprints=lambda: [
-            secrets.ring.current.fingerprint,
-            *secrets.ring.accepted,
-        ],
+        fingerprints=secrets.fingerprints,
         host=host,
         port=port,
         secret=router_secret_of(identity),

@@ -29,6 +29,18 @@ class GridSecrets:
     host: str
     port: int
 
+    def peer_key(self) -> bytes:
+        """The key for HTTP between nodes that is in use now."""
+        return self.ring.current.peer_http
+
+    def peer_keys(self) -> list[bytes]:
+        """Those that are accepted now."""
+        return [keys.peer_http for keys in self.ring.accepted.values()]
+
+    def fingerprints(self) -> list[bytes]:
+        """Of the grid, the one in use first."""
+        return list(dict.fromkeys([self.ring.current.fingerprint, *self.ring.accepted]))
+
     def follow(self) -> dict[str, Any]:
         """Read them again and use them."""
         self.ring = self.files.read()
