@@ -11,9 +11,10 @@ from reticulum import __version__
 from reticulum.aio import InThread
 from reticulum.assembly.keeping import keeping_of
 from reticulum.assembly.nat_report import nat_report, reach_status
-from reticulum.assembly.overlay_status import overlay_status
 from reticulum.assembly.network import network_of
+from reticulum.assembly.overlay_status import overlay_status
 from reticulum.assembly.peer_address import peer_address
+from reticulum.assembly.peer_site import LONGEST_ANSWER_BYTES, peer_site_of
 from reticulum.assembly.reach import (
     AttachedThere,
     Behind,
@@ -48,15 +49,7 @@ from reticulum.reach.tls import NodeTls
 from reticulum.replication.departure import Departure
 from reticulum.replication.here import Here
 from reticulum.settings.sections import Settings
-from reticulum.web.peer_intake import PeerIntake
 from reticulum.web.peer_listening import PeerListener
-from reticulum.web.peering import Peering
-from reticulum.web.site import NodeSite
-
-# Above the 30 s for which a dialler keeps a silent connection.
-PEER_IDLE_S = 60
-PEER_CONNECTIONS = 500
-LONGEST_ANSWER_BYTES = 400_000_000
 
 
 @attrs.define(kw_only=True)
@@ -247,20 +240,14 @@ def grid_of(
         tasks=tasks,
         reactor=reactor,
     )
-    site = NodeSite(
-        public=Peering(
-            retrieve=retrieve,
-            pictures_for_peers=reading.for_peers,
-            originals=here.originals,
-            custody=replication.custody,
-            doorbell=reach.punching,
-            unready=unready,
-            is_behind=lambda: not replication.keeper.is_up_to_date,
-        ),
-        intake=PeerIntake(custody=replication.custody, max_bytes=LONGEST_ANSWER_BYTES),
-        clock=reactor,
-        idle_timeout_s=PEER_IDLE_S,
-        max_connections=PEER_CONNECTIONS,
+    site = peer_site_of(
+        retrieve=retrieve,
+        reading=reading,
+        originals=here.originals,
+        replication=replication,
+        doorbell=reach.punching,
+        unready=unready,
+        reactor=reactor,
     )
     return Grid(
         overlay=overlay,
