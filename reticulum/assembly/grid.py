@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import attrs
 
 from reticulum import __version__
 from reticulum.aio import InThread
-from reticulum.assembly.keeping import keeping_of
+from reticulum.assembly.keeping import holds_over_pipe, keeping_of
 from reticulum.assembly.nat_report import nat_report, reach_status
 from reticulum.assembly.network import network_of
 from reticulum.assembly.overlay_status import overlay_status
@@ -258,6 +259,7 @@ def grid_of(
             resolve=names,
             clock=reactor,
             now=time.time,
+            holds_over_pipe=partial(holds_over_pipe, peers),
         ),
         keeping=keeping_of(
             replication,

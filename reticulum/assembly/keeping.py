@@ -5,13 +5,24 @@ from typing import Any
 
 from reticulum.assembly.replication import Replication
 from reticulum.assembly.stores import Stores
-from reticulum.model import ImageId
+from reticulum.errors import HolderFailed
+from reticulum.interfaces import Peers
+from reticulum.model import Contact, Holding, ImageId
 from reticulum.node.holders import FindByDht
 from reticulum.replication.console import Keeping
 from reticulum.replication.examining import Examining
 from reticulum.replication.here import Here
 from reticulum.replication.mending import Mending
 from reticulum.replication.proving import Proving
+
+
+async def holds_over_pipe(peers: Peers, contact: Contact, image_id: ImageId) -> bool | None:
+    """Whether a node says over HTTP that it holds an image; None if it does not answer."""
+    try:
+        (holding,) = await peers.have(contact, [image_id])
+    except HolderFailed:
+        return None
+    return holding in {Holding.HELD, Holding.VERIFIED}
 
 
 def keeping_of(
