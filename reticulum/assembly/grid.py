@@ -166,7 +166,14 @@ def grid_of(
     )
     overlay = network.overlay
     stock.crier = overlay
-    secrets = GridSecrets(files=files, ring=ring, overlay=overlay, host=host, port=port)
+    secrets = GridSecrets(
+        files=files,
+        ring=ring,
+        overlay=overlay,
+        host=host,
+        port=port,
+        relays=lambda: offer().relays,
+    )
     tls = NodeTls(identity.key)
     introduction = Introduction(
         own_id=overlay.node_id, tls=tls, clock=reactor, key=secrets.peer_key
