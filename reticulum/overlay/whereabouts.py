@@ -113,7 +113,8 @@ class Whereabouts:
     ) -> Described | None:
         """Ask the grid: the node has moved, or its relay has lost its record, or it is gone."""
         node_id, now = contact.node_id, self._clock.seconds()
-        if now - self._looked_up.get(node_id, float("-inf")) < LOOK_AGAIN_S:
+        is_late = now - self._looked_up.get(node_id, float("-inf")) >= LOOK_AGAIN_S
+        if not (is_late or word.attached):
             return None
         self._note(node_id, now)
         located = await self._seeking.node(node_id)

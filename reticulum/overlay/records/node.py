@@ -28,6 +28,7 @@ Fields that are not known are ignored, and kept as they are signed; a record is 
 import enum
 import struct
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import ClassVar, Self, TypeVar
 
 import attrs
@@ -181,12 +182,12 @@ class NodeRecord:
             packed=packed,
         )
 
-    @property
+    @cached_property
     def speaker(self) -> NodeId:
         """The node."""
         return NodeId.of_public_key(self.public_key)
 
-    @property
+    @cached_property
     def ways(self) -> tuple[Contact, ...]:
         """The node by way of each of its relays; none of a server, which is reached directly."""
         if self.role is Role.SERVER:

@@ -41,6 +41,7 @@ def pack_contact(contact: Contact) -> bytes:
     return contact.node_id.digest + pack_address(contact.address)
 
 
+@functools.lru_cache(_REMEMBERED)
 def pack_relayed(contact: Contact) -> bytes:
     """
     Write one contact by way of a relay, 47 or 59 bytes.
@@ -91,11 +92,8 @@ def take_relayed(data: bytes, at: int = 0) -> tuple[Contact, int]:
     Raises:
         BadMessage: None begins there, no datagram can be sent to its relay, or it is its own.
     """
-    relay, end = take_contact(data, at + KEY_BYTES)
-    node_id = NodeId(data[at : at + KEY_BYTES])
-    if relay.node_id == node_id:
-        raise BadMessage("a node that is its own relay")
-    return Contact(node_id, relay.address, via=relay.node_id), end
+    end = _end(data, at + 2 * KEY_BYTES)
+    return _relayed(data[at:end]), end
 
 
 def _end(data: bytes, at: int) -> int:
@@ -119,3 +117,12 @@ def _address(packed: bytes) -> Address:
 @functools.lru_cache(_REMEMBERED)
 def _contact(packed: bytes) -> Contact:
     return Contact(NodeId(packed[:KEY_BYTES]), _address(packed[KEY_BYTES:]))
+
+
+@functools.lru_cache(_REMEMBERED)
+def _relayed(packed: bytes) -> Contact:
+    relay = _contact(packed[KEY_BYTES:])
+    node_id = NodeId(packed[:KEY_BYTES])
+    if relay.node_id == node_id:
+        raise BadMessage("a node that is its own relay")
+    return Contact(node_id, relay.address, via=relay.node_id)

@@ -1,7 +1,7 @@
 """What nodes of a simulation ask each other: calls over a network that delays, loses and splits."""
 
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -122,35 +122,23 @@ class Exchange:
             HolderFailed: No answer in time.
         """
         answer: Deferred[T] = Deferred()
-        relay = self._network.place(contact.address)
+        way = self._way(asker, contact)
+
+        def back(result: T | Failure) -> None:
+            self._carry_along(way[::-1], lambda: settle(result))
 
         def settle(result: T | Failure) -> None:
             if not answer.called and time.running:
                 answer.callback(result)  # a Failure goes to the errbacks
 
-        def passed_on(result: T | Failure) -> None:
-            self._carry(relay, asker, lambda: settle(result))
-
-        def arrive(at: Place) -> None:
-            def back(result: T | Failure) -> None:
-                if at is relay:
-                    passed_on(result)
-                else:
-                    self._carry(at, relay, lambda: passed_on(result))
-
-            door = self._doors.get(at.address)
-            if door is not None and door.node_id == contact.node_id and door.clock.running:
+        def arrive() -> None:
+            door = self._doors.get(way[-1].address)
+            is_there = door is not None and door.node_id == contact.node_id and door.clock.running
+            if door is not None and is_there and way == self._way(asker, contact):
                 door.run(work(door)).addBoth(back)
 
-        def arrive_at_relay() -> None:
-            if contact.via is None:
-                if relay.lets_in is None:
-                    arrive(relay)
-            elif self._relays.has(contact.via, contact.node_id):
-                home = self._network.place(self._relays.home(contact.node_id))
-                self._carry(relay, home, lambda: arrive(home))
-
-        self._carry(asker, relay, arrive_at_relay)
+        if way:
+            self._carry_along(way, arrive)
         seconds = ANSWER_S + work_s + length / SLOWEST_BYTES_PER_S
         try:
             return await answer.addTimeout(seconds, time)
@@ -166,6 +154,21 @@ class Exchange:
         self.moved_bytes += len(content)
         await pause(time, len(content) / BYTES_PER_S)
         return content
+
+    def _way(self, asker: Place, contact: Contact) -> Sequence[Place]:
+        """Over which places *contact* is asked; over none if it can't be reached like that."""
+        place = self._network.place(contact.address)
+        if contact.via is None:
+            return [asker, place] if place.lets_in is None else []
+        if not self._relays.has(contact.via, contact.node_id):
+            return []
+        return [asker, place, self._network.place(self._relays.home(contact.node_id))]
+
+    def _carry_along(self, places: Sequence[Place], arrive: Callable[[], None]) -> None:
+        if len(places) == 1:
+            arrive()
+            return
+        self._carry(places[0], places[1], lambda: self._carry_along(places[1:], arrive))
 
     def _carry(self, one: Place, other: Place, arrive: Callable[[], None]) -> None:
         if one.side != other.side:

@@ -79,3 +79,61 @@ def test_a_client_keeps_nothing(grid: Grid) -> None:
     told = grid.wait(Survey(grid.members[0].overlay).describe(client.contact))
     assert told is not None
     assert Shelf.CLOSED is told.shelf
+
+
+def test_nodes_behind_relays_are_found_and_placed_alike(grid: Grid) -> None:
+    """By servers and by themselves, whoever they hang on; each keeps what belongs to it."""
+    behind = [grid.grow(1, habits=Habits(zone=f"home {n}", relayed=True))[0] for n in range(6)]
+    grid.run(30)
+    assert all(2 == len(member.relays) for member in behind)
+    landscapes = [landscape(grid, member) for member in grid.members]
+    for one in landscapes:
+        grid.wait(one.start())
+    grid.run(60)
+    for _ in range(50):
+        key = grid.any_key()
+        seen = [grid.wait(one.near(key)) for one in landscapes]
+        assert 1 == len({tuple(one.node_id for one in near) for near in seen})
+        assert NODES + len(behind) == len(seen[0])
+        orders = [placement(key, near, 3) for near in seen]
+        assert 1 == len({tuple(one.node_id for one in order) for order in orders})
+    hidden = {member.node_id for member in behind}
+    for one, member in zip(landscapes, grid.members, strict=True):
+        for other in grid.wait(one.near(member.node_id)):
+            is_itself = other.node_id == member.node_id
+            assert is_itself or (other.contact.via is not None) == (other.node_id in hidden)
+        assert hidden.isdisjoint(c.node_id for c in Survey(member.overlay).neighbours())
+        grid.wait(one.stop())
+
+
+def test_a_relay_dies(grid: Grid) -> None:
+    """A node that hung on it is described by its other relay, then hangs on another one."""
+    (member,) = grid.grow(1, habits=Habits(zone="home", relayed=True))
+    grid.run(30)
+    asker = Survey(grid.members[0].overlay)
+    first, second = member.relays
+    by_first = Contact(member.node_id, first.address, via=first.node_id)
+    told = grid.wait(asker.describe(by_first))
+    assert told is not None
+    assert (by_first, Shelf.OPEN, "home") == (told.contact, told.shelf, told.zone)
+
+    (relay,) = [one for one in grid.members if one.node_id == first.node_id]
+    relay.kill()
+    told = grid.wait(asker.describe(by_first))
+    assert told is not None
+    assert second.node_id == told.contact.via
+    grid.run(30)
+    assert 2 == len(member.relays)
+    assert first not in member.relays
+    (found,) = [c for c in grid.wait(asker.closest(grid.any_key())) if c.via is not None]
+    assert found.via in {relay.node_id for relay in member.relays}
+
+
+def test_no_relay_has_it(grid: Grid) -> None:
+    """It keeps nothing then, and can't be described."""
+    (member,) = grid.grow(1, habits=Habits(zone="home", relayed=True))
+    grid.run(30)
+    asker, relay = Survey(grid.members[0].overlay), member.relays[0]
+    member.kill()
+    contact = Contact(member.node_id, relay.address, via=relay.node_id)
+    assert None is grid.wait(asker.describe(contact))

@@ -150,3 +150,16 @@ def chatter(seed: int) -> str:
 def test_one_seed_one_trace() -> None:
     """The same seed gives the same trace hash, another seed another."""
     assert chatter(1) == chatter(1) != chatter(2)
+
+
+def test_a_nat_lets_in_whom_it_has_sent_something() -> None:
+    """Answers pass, strangers do not; nor does whoever was only asked by another."""
+    pair = Pair()
+    pair.b.place.lets_in = set()
+    pair.a.send(b"?stranger", B)
+    assert ([], []) == pair.texts()
+    assert 1 == pair.network.traffic.fates[Fate.STRANGER]
+    pair.b.send(b"?x", A)
+    assert ([b"?x"], [b"!x"]) == pair.texts()
+    pair.a.send(b"?again", B)
+    assert ([b"?x", b"!again"], [b"!x", b"?again"]) == pair.texts()
