@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import attrs
@@ -86,6 +86,7 @@ def replication_of(
     find: FindByDht,
     came: Callable[[Original], None],
     tasks: Tasks,
+    clients: Callable[[], Sequence[Contact]] = lambda: (),
     now: Callable[[], float] = time.time,
     rng: random.Random | None = None,
 ) -> Replication:
@@ -108,6 +109,7 @@ def replication_of(
         find: Looks up who has an image.
         came: Told of images that are believed in again.
         tasks: Owner of what goes on in the background.
+        clients: Nodes that this one relays for.
         now: Seconds since 1970.
         rng: For pauses and choices; of the operating system if not given.
     """
@@ -149,6 +151,7 @@ def replication_of(
         clock=reactor,
         rng=rng,
         start=tasks.start,
+        clients=clients,
     )
     handover = Handover(here=here, peers=watched, burial=burial)
     tending = Tending(

@@ -60,6 +60,8 @@ class Burial:
         clock: For the time-out.
         rng: Chooses whom to tell.
         start: Begins work that nobody waits for: its name, and the work.
+        clients: Nodes that this one relays for: nobody has them in a routing table, so whatever is
+            new here is told to them from here.
     """
 
     _own: NodeId
@@ -72,6 +74,7 @@ class Burial:
     _clock: IReactorTime
     _rng: random.Random
     _start: Callable[..., None]
+    _clients: Callable[[], Sequence[Contact]]
     learned: int = attrs.field(default=0, init=False)
 
     async def delete(self, image_id: ImageId) -> int:
@@ -200,6 +203,9 @@ class Burial:
         self.learned += len(new)
         if new and depth < DEEPEST:
             self._start("burial.pass_on", self._broadcast(new, depth, set()))
+        if new and (clients := self._clients()):
+            told = [(contact, DEEPEST) for contact in clients]
+            self._start("burial.tell_clients", self._tell_only(told, new))
         return len(new)
 
     async def _broadcast(
@@ -216,6 +222,11 @@ class Burial:
             for contact in self._rng.sample(contacts, min(EACH_BUCKET, len(contacts)))
         ]
         await self._tell(chosen, tombstones)
+
+    async def _tell_only(
+        self, whom: Sequence[tuple[Contact, int]], tombstones: Sequence[Tombstone]
+    ) -> None:
+        await self._tell(whom, tombstones)
 
     async def _tell(
         self, whom: Sequence[tuple[Contact, int]], tombstones: Sequence[Tombstone]

@@ -76,3 +76,16 @@ def test_more_nodes_than_an_image_has_candidates(grow: Grow) -> None:
     grid.members[2].kill()
     grid.run(GRACE_S + REPAIR_S)
     check_whole(grid, ids)
+
+
+def test_a_deletion_reaches_those_behind_relays(grow: Grow) -> None:
+    """At once, from their relays: also those who are near no image, and in nobody's table."""
+    grid = grow(ZONES[:3])
+    grid.grow(ZONES * 6, relayed=True)
+    grid.run(GRACE_S + 30)
+    (image_id,) = upload_many(grid, 1)
+    grid.delete(grid.members[0], image_id)
+    grid.run(10)
+    assert not grid.having(image_id)
+    for member in grid.members:
+        assert member.life.here.is_deleted(image_id)

@@ -147,6 +147,10 @@ class Member:
         """Whether it runs and others may enter it in their tables."""
         return self.running and self.overlay.status().role is Role.SERVER
 
+    def clients(self) -> list[Contact]:
+        """Whom it relays for."""
+        return self._relays.clients(self._own)
+
     @property
     def relays(self) -> tuple[Contact, ...]:
         """Those that it hangs on."""

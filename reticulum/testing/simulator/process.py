@@ -118,6 +118,7 @@ class Process:
             find=self._find,
             came=self._came,
             tasks=self.tasks,
+            clients=member.clients,
             now=self.clock.wall,
             rng=random_,
         )

@@ -61,6 +61,14 @@ class Relays:
             return False
         return self.is_near(self._relays[relay].contact, self._homes[node_id])
 
+    def clients(self, relay: NodeId) -> list[Contact]:
+        """Whom a relay has right now, in the order of their ids."""
+        known = self._relays.get(relay)
+        if known is None:
+            return []
+        attached = sorted(one for one in self._attached.get(relay, ()) if self.has(relay, one))
+        return [Contact(one, known.contact.address, via=relay) for one in attached]
+
     def home(self, node_id: NodeId) -> Address:
         """Where an attached node lives."""
         return self._homes[node_id]
