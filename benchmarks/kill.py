@@ -8,6 +8,7 @@ the copies are not complete again two minutes after the grace.
 """
 
 import argparse
+import contextlib
 import os
 import random
 import shutil
@@ -15,6 +16,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import environment
@@ -22,6 +24,7 @@ from results import Unavailable
 
 HERE = Path(__file__).resolve().parent
 ZONES = 3
+IN_LAB = 12
 COPIES = 3
 GRACE_S = 10.0
 LIMIT_S = 120.0
@@ -55,7 +58,7 @@ def _play(chosen: argparse.Namespace, scratch: Path) -> int:
     # --help should not need these.
     import kill_results  # noqa: PLC0415
     import machine  # noqa: PLC0415
-    from kill_grid import Broken, grid_of  # noqa: PLC0415
+    from kill_grid import Broken, Place, grid_of  # noqa: PLC0415
     from kill_load import Load  # noqa: PLC0415
     from kill_photos import Crops  # noqa: PLC0415
     from kill_rounds import Plan, play  # noqa: PLC0415
@@ -76,7 +79,19 @@ def _play(chosen: argparse.Namespace, scratch: Path) -> int:
 
     try:
         picture = Crops(photographs())
-        with grid_of(chosen.nodes, scratch / "grid", zones=ZONES, settings=SETTINGS) as grid:
+        with contextlib.ExitStack() as held:
+            settings: dict[str, str] = dict(SETTINGS)
+            places: Sequence[Place] = ()
+            if chosen.lab:
+                import kill_lab  # noqa: PLC0415  (nobody else needs a lab)
+
+                settings |= kill_lab.SETTINGS
+                places = held.enter_context(kill_lab.places())
+            grid = held.enter_context(
+                grid_of(
+                    chosen.nodes, scratch / "grid", zones=ZONES, settings=settings, places=places
+                )
+            )
             say(f"{chosen.nodes} nodes are up")
             load = Load(grid, picture, scratch / "uploaded", chosen.seed)
             load.preload(chosen.images)
@@ -101,7 +116,9 @@ def _play(chosen: argparse.Namespace, scratch: Path) -> int:
 
 def _about(chosen: argparse.Namespace) -> dict[str, str]:
     rates = f"{READS_PER_S:g} reads and {UPLOADS_PER_S:g} uploads a second, at random moments"
+    lab = {"where": "in the NAT lab: nodes 0 to 2 are public, the others behind NATs of all kinds"}
     return {
+        **(lab if chosen.lab else {}),
         "nodes": f"{chosen.nodes} processes in {ZONES} zones, one imaging worker each",
         "copies": f"{COPIES}; an upload is acknowledged after 2; grace {GRACE_S:g} s",
         "images": f"{chosen.images} to begin with, 960x600 px: crops of real photographs",
@@ -130,7 +147,13 @@ def _keep_logs(grid: Path, folder: Path | None) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--nodes", type=int, default=9)
+    parser.add_argument("--nodes", type=int, help="9, or 12 with --lab")
+    parser.add_argument(
+        "--lab",
+        action="store_true",
+        help="three nodes with public addresses, and nine behind NATs of all kinds; needs root and "
+        "nftables",
+    )
     parser.add_argument("--images", type=int, help="to begin with; 500, or 60 with --quick")
     parser.add_argument("--rounds", type=int, help="20, or 2 with --quick")
     parser.add_argument("--seed", type=int, default=1, help="of what is killed, read, uploaded")
@@ -146,13 +169,16 @@ def _options() -> argparse.Namespace:
         "--json",
         type=Path,
         metavar="FILE",
-        help="results, with Markdown tables beside; by default kill-results.json here if the run "
-        "is whole, else nothing is written",
+        help="results, with Markdown tables beside; by default kill-results.json here, or "
+        "kill-lab-results.json, if the run is whole, else nothing is written",
     )
     chosen = parser.parse_args()
     asked = (chosen.nodes, chosen.images, chosen.rounds, chosen.window)
-    if chosen.json is None and not chosen.quick and asked == (9, None, None, None):
-        chosen.json = HERE / "kill-results.json"
+    if chosen.json is None and not chosen.quick and asked == (None, None, None, None):
+        chosen.json = HERE / ("kill-lab-results.json" if chosen.lab else "kill-results.json")
+    if chosen.lab and chosen.nodes not in {None, IN_LAB}:
+        parser.error(f"--lab is for {IN_LAB} nodes")
+    chosen.nodes = chosen.nodes or (IN_LAB if chosen.lab else 9)
     chosen.images = chosen.images or (60 if chosen.quick else 500)
     chosen.rounds = chosen.rounds or (2 if chosen.quick else 20)
     chosen.window = chosen.window or (QUICK_WINDOW_S if chosen.quick else WINDOW_S)

@@ -1,8 +1,10 @@
-"""Plain blocking HTTP to a node on this machine; a connection a request."""
+"""Plain blocking HTTP to a node on this machine, in whatever network; a connection a request."""
 
 import contextlib
 import http.client
 import json
+import socket
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -25,8 +27,23 @@ class Answer:
         return json.loads(self.body)
 
 
+Dial = Callable[[int, float], socket.socket]
+"""Connects to a port of a node's loopback, within so many seconds."""
+
+
+def dial_here(port: int, timeout_s: float) -> socket.socket:
+    """A `Dial` for nodes whose loopback is ours."""
+    return socket.create_connection(("127.0.0.1", port), timeout_s)
+
+
 def ask(
-    port: int, method: str, path: str, body: bytes | None = None, timeout_s: float = TIMEOUT_S
+    port: int,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    timeout_s: float = TIMEOUT_S,
+    *,
+    dial: Dial = dial_here,
 ) -> Answer:
     """
     Send one request.
@@ -36,6 +53,8 @@ def ask(
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     with contextlib.closing(connection):
+        connection.sock = dial(port, timeout_s)
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.request(method, path, body)
         reply = connection.getresponse()
         return Answer(reply.status, reply.read())

@@ -1,4 +1,4 @@
-"""A grid of real `twistd reticulum` processes on loopback, of which some are killed."""
+"""A grid of real `twistd reticulum` processes, of which some are killed."""
 
 import contextlib
 import os
@@ -8,12 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
-from kill_client import FAILURES, Answer, ask
+from kill_client import FAILURES, Answer, Dial, ask, dial_here
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_S = 90.0
@@ -23,6 +23,24 @@ PAGE = 100
 
 class Broken(Exception):
     """A grid that does not come up; the text says why."""
+
+
+@attrs.frozen(kw_only=True)
+class Place:
+    """
+    Where a node runs: on loopback, if nothing else is said.
+
+    Args:
+        peer: What it listens on for other nodes.
+        prefix: Words before its command; the process id must stay the same.
+        dial: Connects to its loopback.
+        is_public: Whether other nodes can dial it; if not, it is to be reached through relays.
+    """
+
+    peer: str = "127.0.0.1:0"
+    prefix: Sequence[str] = ()
+    dial: Dial = dial_here
+    is_public: bool = True
 
 
 @attrs.frozen(eq=False)
@@ -35,12 +53,14 @@ class Node:
         folder: Of its data directory and its log.
         process: A `twistd -n`.
         port: Where it serves people.
+        place: Where it runs.
     """
 
     number: int
     folder: Path
     process: "subprocess.Popen[bytes]"
     port: int
+    place: Place
 
     @property
     def data(self) -> Path:
@@ -49,7 +69,7 @@ class Node:
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> Answer:
         """See `kill_client.ask`."""
-        return ask(self.port, method, path, body)
+        return ask(self.port, method, path, body, dial=self.place.dial)
 
     def status(self) -> Any:
         """The node of itself."""
@@ -89,11 +109,14 @@ class Grid:
         folder: For all their data.
         zones: So many, by turns.
         settings: By the names in the environment, without `RETICULUM_`.
+        places: Where each node runs, by its number; all on loopback if there are none. The first
+            one is public.
     """
 
     folder: Path
     zones: int
     settings: Mapping[str, str]
+    places: Sequence[Place] = ()
     live: tuple[Node, ...] = attrs.field(default=(), init=False)
     _made: int = attrs.field(default=0, init=False)
 
@@ -152,9 +175,10 @@ class Grid:
 
         def is_in() -> bool:
             status = node.status()
-            grid = status["grid"]
             members = int(status["replication"]["members"])
-            return grid["joined"] and grid["role"] == "server" and members >= len(self.live)
+            wanted = "public" if node.place.is_public else "relayed"
+            is_reached = status["reach"]["reach"] == wanted
+            return status["grid"]["joined"] and is_reached and members >= len(self.live)
 
         _until(is_in, node, "it does not find the others")
 
@@ -179,8 +203,9 @@ class Grid:
         return self._run(number, folder, invite)
 
     def _run(self, number: int, folder: Path, invite: str | None) -> Node:
-        command = [str(_beside("twistd")), "-n", "--pidfile=", "reticulum", "--data", "data"]
-        command += ["--http", "tcp:0:interface=127.0.0.1", "--peer", "127.0.0.1:0"]
+        place = self.places[number] if self.places else Place()
+        command = [*place.prefix, str(_beside("twistd")), "-n", "--pidfile=", "reticulum"]
+        command += ["--data", "data", "--http", "tcp:0:interface=127.0.0.1", "--peer", place.peer]
         command += ["--zone", f"zone{number % self.zones}"]
         environment = _environment({**self.settings, **({"JOIN": invite} if invite else {})})
         with (folder / "log").open("wb") as log:
@@ -193,7 +218,7 @@ class Grid:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        node = Node(number, folder, process, 0)
+        node = Node(number, folder, process, 0, place)
         try:
             _until(lambda: _port(node) > 0, node, "it does not listen")
             node = attrs.evolve(node, port=_port(node))
@@ -216,14 +241,23 @@ class Grid:
 
 
 @contextlib.contextmanager
-def grid_of(size: int, folder: Path, *, zones: int, settings: Mapping[str, str]) -> Iterator[Grid]:
+def grid_of(
+    size: int,
+    folder: Path,
+    *,
+    zones: int,
+    settings: Mapping[str, str],
+    places: Sequence[Place] = (),
+) -> Iterator[Grid]:
     """
     Run a grid until the block ends; every process is ended then, by its own id.
+
+    The arguments are those of `Grid`.
 
     Raises:
         Broken: It does not come up.
     """
-    grid = Grid(folder=folder, zones=zones, settings=settings)
+    grid = Grid(folder=folder, zones=zones, settings=settings, places=places)
     try:
         grid.begin(size)
         yield grid

@@ -7,13 +7,22 @@ from typing import Any
 
 from results import Check, Part, Series
 
+RUN = "python3 benchmarks/run.py"
 
-def markdown(machine: Mapping[str, str], parts: Sequence[Part], *, quick: bool) -> str:
+
+def markdown(
+    machine: Mapping[str, str],
+    parts: Sequence[Part],
+    *,
+    quick: bool,
+    made_by: str = RUN,
+    title: str = "Benchmark results",
+) -> str:
     """The whole run."""
-    lines = ["# Benchmark results", ""]
+    lines = [f"# {title}", ""]
     if quick:
         lines += ["**A quick run: too short to say more than that everything works.**", ""]
-    lines += ["Made by `python3 benchmarks/run.py`; what is measured and how: `README.md`.", ""]
+    lines += [f"Made by `{made_by}`; what is measured and how: `README.md`.", ""]
     lines += ["Values are the median of the rounds, with the lowest and the highest.", ""]
     lines += table(["machine", ""], machine.items())
     for part in parts:
@@ -54,11 +63,39 @@ def as_json(machine: Mapping[str, str], parts: Sequence[Part], *, quick: bool) -
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def write(path: Path, machine: Mapping[str, str], parts: Sequence[Part], *, quick: bool) -> None:
-    """JSON to *path*, Markdown beside it."""
+def write(
+    path: Path, machine: Mapping[str, str], parts: Sequence[Part], *, quick: bool, **head: str
+) -> None:
+    """JSON to *path*, Markdown beside it; *head* is as in `markdown`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(as_json(machine, parts, quick=quick), encoding="utf-8")
-    path.with_suffix(".md").write_text(markdown(machine, parts, quick=quick), encoding="utf-8")
+    text = markdown(machine, parts, quick=quick, **head)
+    path.with_suffix(".md").write_text(text, encoding="utf-8")
+
+
+def parts_in(path: Path) -> list[Part]:
+    """The parts of an earlier run, from its JSON; none if there is no such file."""
+    if not path.exists():
+        return []
+    document = json.loads(path.read_text(encoding="utf-8"))
+    return [_part_of(told) for told in document["parts"]]
+
+
+def _part_of(told: Mapping[str, Any]) -> Part:
+    part = Part(told["letter"], told["title"], notes=told["notes"], missing=told["missing"])
+    part.add(*(_series_of(each) for each in told["measured"]))
+    part.checks.extend(_check_of(each) for each in told["checks"])
+    return part
+
+
+def _series_of(told: Mapping[str, Any]) -> Series:
+    values = tuple(told.get("rounds", ()))
+    return Series(told["name"], told["unit"], values, missing=told.get("missing", ""))
+
+
+def _check_of(told: Mapping[str, Any]) -> Check:
+    was_met = told["verdict"] == "met"
+    return Check(_series_of(told), told["target"], lambda _: was_met)
 
 
 def _row(series: Series) -> list[str]:

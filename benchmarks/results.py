@@ -62,6 +62,11 @@ class Check:
         return cls(series, f"≥ {bound:g}", lambda value: value >= bound)
 
     @classmethod
+    def at_most(cls, series: Series, bound: float) -> Self:
+        """Met up to *bound*."""
+        return cls(series, f"≤ {bound:g}", lambda value: value <= bound)
+
+    @classmethod
     def below(cls, series: Series, bound: float) -> Self:
         """Met under *bound*."""
         return cls(series, f"< {bound:g}", lambda value: value < bound)
@@ -86,7 +91,7 @@ class Check:
 
 @dataclasses.dataclass
 class Part:
-    """One of the four measurements."""
+    """One of the measurements of a run; `letter` may be a word."""
 
     letter: str
     title: str

@@ -16,11 +16,9 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 
 from reticulum.assembly import Verbs, verbs_alone
-from reticulum.errors import (
-    BadRequest,
-)
+from reticulum.errors import BadRequest, Busy
 from reticulum.imaging.inline import InlineRenderer
-from reticulum.interfaces import Incoming, Pictures
+from reticulum.interfaces import Doorbell, Incoming, Pictures
 from reticulum.model import (
     Address,
     Contact,
@@ -138,8 +136,10 @@ class Kept:
 
 @attrs.frozen(kw_only=True)
 class Holder:
-    """A node that others may ask."""
+    """A node that others may ask; behind its porch, by whatever stream leads there."""
 
+    who: Who
+    porch: Porch
     contact: Contact
     verbs: Verbs
     site: NodeSite
@@ -176,10 +176,12 @@ async def holding(
     clock: Any = reactor,
     custody: Kept | None = None,
     pictures: Pictures | None = None,
+    who: Who | None = None,
+    doorbell: Doorbell | None = None,
     **bounds: Any,
 ) -> AsyncIterator[Holder]:
     """Run a node that holds *contents*; *clock* is for what others send it."""
-    who = Who()
+    who = who or Who()
     verbs, tasks = verbs_in(folder)
     for content in contents:
         incoming = verbs.upload.begin()
@@ -191,7 +193,7 @@ async def holding(
         pictures_for_peers=pictures or verbs.retrieve,
         originals=verbs.originals,
         custody=custody,
-        doorbell=NoDoorbell(),
+        doorbell=doorbell or NoDoorbell(),
         unready=lambda: None,
     )
     site = NodeSite(
@@ -202,18 +204,26 @@ async def holding(
         max_connections=500,
     )
     admission = Admission(site, own_id=who.node_id, keys=lambda: keys, clock=reactor, **bounds)
+    porch = Porch(admission, NodeTls(who.key))
     listener = PeerListener(
         reactor=reactor,
         site=site,
-        door=Porch(admission, NodeTls(who.key)),
+        door=porch,
         hang_up=admission.hang_up,
         hosts=["127.0.0.1"],
         port=0,
     )
     await listener.start()
     try:
-        contact = who.at(listener.port)
-        yield Holder(contact=contact, verbs=verbs, site=site, admission=admission, custody=custody)
+        yield Holder(
+            who=who,
+            porch=porch,
+            contact=who.at(listener.port),
+            verbs=verbs,
+            site=site,
+            admission=admission,
+            custody=custody,
+        )
     finally:
         await listener.stop()
         await tasks.settle()
@@ -286,9 +296,11 @@ class Script(Factory):
     answer: Callable[[Any], None]
     asked: list[str] = attrs.field(factory=list)
     open: set[Any] = attrs.field(factory=set)
+    connections: int = 0
     noisy = False
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
+        self.connections += 1
         return Scripted(self)
 
 

@@ -22,10 +22,9 @@ from pathlib import Path
 from typing import Self
 
 import attrs
-import pytest
 from nat_rules import TABLE, Kind, forward_rules, nat_rules
 
-__all__ = ["Kind", "Lab", "Namespace", "Router", "Segment", "Station", "requires_lab"]
+__all__ = ["Kind", "Lab", "Namespace", "Router", "Segment", "Station", "requires_lab", "why_no_lab"]
 
 PREFIX = "rtlab"
 NAMED = Path("/run/netns")
@@ -49,7 +48,9 @@ def requires_lab(*programs: str) -> None:
     Args:
         programs: That the module needs besides `ip`, `nft` and `nsenter`.
     """
-    missing = _why_no_lab() or next((f"no {each}" for each in programs if not which(each)), "")
+    import pytest  # noqa: PLC0415  (benchmarks use the lab, too, and do without)
+
+    missing = why_no_lab() or next((f"no {each}" for each in programs if not which(each)), "")
     if not missing:
         return
     if "NO_SKIPPED_TESTS" in os.environ:
@@ -58,7 +59,8 @@ def requires_lab(*programs: str) -> None:
 
 
 @functools.cache
-def _why_no_lab() -> str:
+def why_no_lab() -> str:
+    """What keeps this machine from having a lab; empty if nothing does."""
     if os.geteuid() != 0:
         return "not root"
     for each in ("ip", "nft", "nsenter"):

@@ -116,6 +116,13 @@ class Member:
         reply = self.node.get(f"/image/{image_id}/full/x.jpg")
         return (reply.status, reply.body) == (200, image)
 
+    def upload(self, image: bytes) -> str:
+        """Have it take an image, also if it is slow to be copied; returns the id."""
+        reply = self.node.ask("POST", "/v1/images", image)
+        assert reply.status in {200, 201, 202}, reply
+        image_id: str = reply.json["id"]
+        return image_id
+
     def has(self, image_id: str) -> bool:
         """Whether there is a copy on its disk."""
         return self.node.original(image_id).exists()
@@ -123,6 +130,11 @@ class Member:
     def age_s(self) -> float:
         """Seconds since its process was started."""
         return time.monotonic() - self.started
+
+    def no_traceback(self) -> None:
+        """It has met nothing it was not prepared for."""
+        before, found, trace = self.node.log().partition("Traceback")
+        assert not found, f"{self.name}: {before[-500:]}{found}{trace[:4000]}"
 
     def end(self) -> None:
         """Kill it: no last words to anybody."""
@@ -235,7 +247,7 @@ class NatGrid:
         """
         end = time.monotonic() + within_s
         while True:
-            image_id = entry.node.put(fresh_image())
+            image_id = entry.upload(fresh_image())
             again = min(end, time.monotonic() + 0.2)
             while not member.has(image_id) and time.monotonic() < again:
                 time.sleep(0.01)
@@ -262,7 +274,7 @@ class NatGrid:
     def no_tracebacks(self) -> None:
         """No node has met what it was not prepared for."""
         for member in self.members.values():
-            assert "Traceback" not in member.node.log(), member.name
+            member.no_traceback()
 
 
 def fastest(attempt: Callable[[int], float], within_s: float, attempts: int = 3) -> float:
@@ -324,10 +336,10 @@ class Stream:
                     self.failures.append(f"{name}, round {self.rounds}: {error!r}")
             self.rounds += 1
 
-    def two_more_rounds(self) -> None:
-        """Wait for that."""
-        wanted = self.rounds + 2
-        until(lambda: self.rounds >= wanted, "two more rounds", SOON_S)
+    def go_on(self, rounds: int) -> None:
+        """Wait for so many more."""
+        wanted = self.rounds + rounds
+        until(lambda: self.rounds >= wanted, f"{rounds} more rounds", SOON_S)
 
     def stop(self) -> None:
         """After the request that is under way."""

@@ -22,6 +22,8 @@ from reticulum.overlay.messages.layout import HEAD
 from reticulum.overlay.records import Role, sign_tombstone
 from reticulum.overlay.seal import RECIPIENT_BYTES, Sealer
 from reticulum.overlay.wire.msgpack import Value, unpack
+from reticulum.reach.relay.hello import Kind, sign_hello
+from reticulum.reach.relay.status import Answer, Dialler, Status, write_answer, write_go
 
 SECRET = bytes(range(32))
 BOOT = b"boot-of-node"
@@ -80,13 +82,17 @@ MESSAGES = {
         ("Found with relayed nodes", RELAYED),
     ]
 }
+HELLOS = {
+    "Hello of an anchor": (Kind.ANCHOR, None),
+    "Hello of a circuit": (Kind.CIRCUIT, key(8)),
+}
 HEADLINE = """\
 # Test vectors
 
-One example of each record and each message, for whoever writes another implementation. All is made
-from fixed keys; signatures of Ed25519 are the same every time (RFC 8032). The fields of a message
-are shown in the order in which this implementation writes them; any other is as good. Bytes are in
-hexadecimal; those of long fields are in the message below.
+One example of each record and each message, and some hellos, for whoever writes another
+implementation. All is made from fixed keys; signatures of Ed25519 are the same every time (RFC
+8032). The fields of a message are shown in the order in which this implementation writes them; any
+other is as good. Bytes are in hexadecimal; those of long fields are in the message below.
 """
 
 
@@ -100,6 +106,21 @@ def sealed() -> bytes:
     sealer = Sealer(KeyRing(GridKeys.of_secret(SECRET)), BOOT, counter=258)
     body = m.encode(MESSAGES["Knock"]).data
     return sealer.seal(body, NOW * 1000, RECIPIENT.digest[:RECIPIENT_BYTES])
+
+
+def hello(name: str) -> bytes:
+    """One of the sender, for the recipient."""
+    kind, wanted = HELLOS[name]
+    return sign_hello(
+        private_key(1),
+        GridKeys.of_secret(SECRET).peer_http,
+        kind=kind,
+        listener=RECIPIENT,
+        wanted=wanted,
+        boot=BOOT[:8],
+        now_ms=NOW * 1000,
+        nonce=NONCE,
+    )
 
 
 def invite() -> str:
@@ -144,7 +165,21 @@ def _lines() -> Iterator[str]:
     yield "## Datagram\n"
     yield f"The Knock, sealed for the recipient at {NOW * 1000} ms since 1970, with the boot"
     yield f"`{BOOT.hex()}` and the counter 258:\n"
-    yield from _fenced(sealed().hex(), last=True)
+    yield from _fenced(sealed().hex())
+    yield "## Hellos\n"
+    yield f"Of the sender, for the recipient, at {NOW * 1000} ms since 1970, with the boot"
+    yield f"`{BOOT[:8].hex()}` and the nonce `{NONCE.hex()}`.\n"
+    for name, (_, wanted) in HELLOS.items():
+        yield f"### {name}\n"
+        if wanted is not None:
+            yield f"To the node `{wanted}`:\n"
+        yield from _fenced(hello(name).hex())
+    yield "### Welcome\n"
+    yield f"The sender is seen at `{SIX}`:\n"
+    yield from _fenced(write_answer(Answer(Status.WELCOME, SIX)).hex())
+    yield "### Go\n"
+    yield f"The sender, seen at `{FOUR}`, wants the node on whose spare it is said:\n"
+    yield from _fenced(write_go(Dialler(SENDER, FOUR)).hex(), last=True)
 
 
 def _shown(value: Value) -> str:

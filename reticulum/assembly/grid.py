@@ -28,7 +28,7 @@ from reticulum.assembly.replication import Replication, replication_of
 from reticulum.assembly.secrets import GridSecrets
 from reticulum.assembly.stores import Stores
 from reticulum.interfaces import KeepingConsole, Part, Renditions
-from reticulum.model import Contact, ImageId, NodeId, Shelf
+from reticulum.model import ImageId, NodeId, Shelf
 from reticulum.node.holders import FindByDht
 from reticulum.node.retrieve import Retrieve
 from reticulum.node.stock import NodeStock
@@ -187,15 +187,15 @@ def grid_of(
 
     def attached_changed(node_id: NodeId) -> None:
         # They are met at once: who can't be asked directly is not to wait for the next round.
-        address = reach.relay.address_of(node_id)
-        if address is None:
+        contact = reach.relay.contact_of(node_id)
+        if contact is None:
             replication.members.failed(node_id)
         else:
-            replication.members.heard(Contact(node_id, address, via=overlay.node_id))
+            replication.members.heard(contact)
 
     reach = reach_of_node(
         settings=lambda: live().reach,
-        overlay=overlay,
+        network=network,
         greeting=greeting,
         dial_back=dial_back,
         tls=tls,
@@ -203,6 +203,7 @@ def grid_of(
         introduction=introduction,
         pipes=pipes,
         ask_to_punch=lambda *words: peers.punch(*words),  # noqa: PLW0108  (comes later)
+        crowded=lambda: peers.close_detours(),  # noqa: PLW0108  (comes later)
         attached_changed=attached_changed,
         fingerprints=secrets.fingerprints,
         host=host,
@@ -233,6 +234,7 @@ def grid_of(
         find=find,
         came=stock.came,
         tasks=tasks,
+        clients=lambda: reach.relay.clients(),  # noqa: PLW0108  (comes later)
     )
     reading = reading_of(
         own=replication.own,

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+import attrs
+
 from reticulum.assembly.reach import Reach
-from reticulum.model import Contact
+from reticulum.model import Address, Contact
 from reticulum.overlay.node import OverlayNode
 from reticulum.overlay.views import OverlayStatus, StandingView
 from reticulum.reach.ladder import Standing
@@ -14,13 +16,21 @@ JsonObject = dict[str, Any]
 
 MOST_PATHS = 100
 """Listed, the latest first; all are counted."""
+_SYMMETRIC = "symmetric NAT"
+_WHY_RELAYED = {
+    "symmetric": _SYMMETRIC,
+    "translated": "behind a NAT",
+    "own": "nobody gets through to its own address",
+    "ferried": "UDP does not get through",
+}
+"""By what its addresses are."""
 UDP_DEAD_AT = 4
 """So many questions without one answer, and datagrams do not get through at all."""
 
 
 def reach_status(reach: Reach, overlay: OverlayNode) -> JsonObject:
     """In short, for the status."""
-    relay = reach.relay.view()
+    relay, ferry = reach.relay.view(), reach.ferrying.ferry
     paths = reach.paths.all()
     return {
         "reach": str(reach.ladder.standing),
@@ -37,6 +47,8 @@ def reach_status(reach: Reach, overlay: OverlayNode) -> JsonObject:
             "refused": dict(relay.refused),
             "hung_up": dict(relay.hung_up),
         },
+        "ferry": {"by": _text(ferry.by), "since_s": ferry.since_s},
+        "ferrying": attrs.asdict(reach.ferrying.ferryman.view()),
     }
 
 
@@ -44,11 +56,15 @@ def nat_report(reach: Reach, overlay: OverlayNode, *, port: int) -> JsonObject:
     """At length, for whoever wants to mend it."""
     standing, status = overlay.standing(), overlay.status()
     where = reach.ladder.standing
+    ferried_by = reach.ferrying.ferry.by
+    addresses = _ferried(ferried_by) or _addresses(
+        standing, reach.nearby.uplink.hosts, symmetric=reach.punching.is_symmetric
+    )
     rungs = [
         _rung("map", reach.nearby.mapping.state, reach.nearby.mapping.evidence),
-        _addresses(standing, reach.nearby.uplink.hosts, symmetric=reach.punching.is_symmetric),
-        _dial_back(standing, where),
-        _relays(reach, where),
+        addresses,
+        _dial_back(standing, where, is_ferried=ferried_by is not None),
+        _relays(reach, where, addresses["state"]),
         _direct(reach.paths.all()),
         _rung("discover", str(reach.nearby.found.state), reach.nearby.found.evidence),
     ]
@@ -81,6 +97,13 @@ def _path(path: Path) -> JsonObject:
     }
 
 
+def _ferried(by: Address | None) -> JsonObject | None:
+    if by is None:
+        return None
+    said = f"UDP does not get through here; datagrams go over TCP by way of {by}"
+    return _rung("addresses", "ferried", said)
+
+
 def _addresses(
     standing: StandingView, hosts: Sequence[str], *, symmetric: bool | None
 ) -> JsonObject:
@@ -91,19 +114,19 @@ def _addresses(
     said = f"{voices} {'peer sees' if voices == 1 else 'peers see'} this node at {standing.seen}"
     if standing.seen.host in hosts:
         return _rung("addresses", "own", f"{said}, an address of this machine: no NAT")
-    different = len(set(standing.seen_ports)) > 1
-    if different or symmetric:
+    ports = len(set(standing.seen_ports))
+    if ports > 1 or symmetric:
+        at = f"at {ports} different ports" if ports > 1 else "relays see one port of it at several"
         return _rung(
-            "addresses",
-            "symmetric",
-            f"{said}, at {len(set(standing.seen_ports))} different ports; this machine has {own}: "
-            "symmetric NAT",
+            "addresses", "symmetric", f"{said}, {at}; this machine has {own}: {_SYMMETRIC}"
         )
     return _rung("addresses", "translated", f"{said}; this machine has {own}: behind a NAT")
 
 
-def _dial_back(standing: StandingView, where: Standing) -> JsonObject:
+def _dial_back(standing: StandingView, where: Standing, *, is_ferried: bool) -> JsonObject:
     count = standing.count
+    if is_ferried:
+        return _rung("dial-back", "not asked", "whoever dialled back would reach the ferry")
     if not count.peers:
         return _rung("dial-back", "waiting", "nobody was asked yet")
     text = (
@@ -117,13 +140,14 @@ def _dial_back(standing: StandingView, where: Standing) -> JsonObject:
     return _rung("dial-back", "waiting", text)
 
 
-def _relays(reach: Reach, where: Standing) -> JsonObject:
+def _relays(reach: Reach, where: Standing, addresses: str) -> JsonObject:
     moored = reach.anchorage.moored
     if moored:
         names = " and ".join(
             f"{one.relay.address}" + (f" in {one.zone}" if one.zone else "") for one in moored
         )
-        return _rung("relay", "relayed", f"relayed by {names}")
+        why = _WHY_RELAYED.get(addresses)
+        return _rung("relay", "relayed", f"relayed by {names}" + (f": {why}" if why else ""))
     if where is Standing.PUBLIC:
         view = reach.relay.view()
         return _rung("relay", "not needed", f"not needed; relays for {view.attached} others")
@@ -151,35 +175,44 @@ def _advice(
     if where is Standing.PUBLIC:
         return []
     advice: list[str] = []
-    if not status.joined and status.questions >= UDP_DEAD_AT and not status.answered:
+    by = reach.ferrying.ferry.by
+    is_deaf = not status.joined and status.questions >= UDP_DEAD_AT and not status.answered
+    if is_deaf and by is None:
         advice.append(
             f"{status.questions} datagrams were sent and none was answered: a firewall blocks UDP, "
             f"or nobody is at the entrances; let UDP to port {port} of the entrances out"
         )
-    if where is Standing.LOOKING:
-        return advice
-    mapping = reach.nearby.mapping
-    inside = next(iter(reach.nearby.uplink.hosts), "this machine")
-    if mapping.state == "mapped" and not mapping.is_public:
+    if by is not None:
         advice.append(
-            "the router that mapped the port is itself behind another one: pass the port on there, "
-            "too, or ask the provider for a public address"
+            "a firewall blocks UDP, so every datagram makes a detour: for speed, let UDP out to "
+            f"port {by.port} of other nodes"
         )
-    elif mapping.state == "mapped":
-        advice.append("the router mapped the port, yet nobody gets through: look at its firewall")
-    elif standing.seen is not None and standing.seen.host in reach.nearby.uplink.hosts:
-        advice.append(f"let TCP and UDP to port {port} of {standing.seen.host} in at the firewall")
-    else:
-        advice.append(
-            f"to be reached directly, let the router pass TCP and UDP port {port} on to {inside} "
-            "(port forwarding), or turn UPnP or NAT-PMP on there"
-        )
+    elif where is not Standing.LOOKING:
+        advice.append(_port_advice(reach, standing, port))
     if where is Standing.UNREACHABLE:
         advice.append(
             "no node of the grid relays for this one: a grid needs at least one node with a public "
             "address and relay = true in [reach]"
         )
     return advice
+
+
+def _port_advice(reach: Reach, standing: StandingView, port: int) -> str:
+    mapping = reach.nearby.mapping
+    inside = next(iter(reach.nearby.uplink.hosts), "this machine")
+    if mapping.state == "mapped" and not mapping.is_public:
+        return (
+            "the router that mapped the port is itself behind another one: pass the port on there, "
+            "too, or ask the provider for a public address"
+        )
+    if mapping.state == "mapped":
+        return "the router mapped the port, yet nobody gets through: look at its firewall"
+    if standing.seen is not None and standing.seen.host in reach.nearby.uplink.hosts:
+        return f"let TCP and UDP to port {port} of {standing.seen.host} in at the firewall"
+    return (
+        f"to be reached directly, let the router pass TCP and UDP port {port} on to {inside} "
+        "(port forwarding), or turn UPnP or NAT-PMP on there"
+    )
 
 
 def _text(value: object) -> str | None:

@@ -118,6 +118,11 @@ def dialled_at(host: str, port: int, seen: Address | None) -> list[Address]:
     return list(dict.fromkeys(found))
 
 
+def own_door(host: str, port: int) -> Address:
+    """Where this machine itself reaches the node that listens on *host*."""
+    return Address(_WILD[host][1] if is_wild(host) else host, port)
+
+
 def own_hosts(host: str) -> list[str]:
     """This machine's addresses on the way to others, as far as it listens for them on *host*."""
     if not is_wild(host):

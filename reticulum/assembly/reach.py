@@ -10,12 +10,13 @@ import attrs
 from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory
 from zope.interface import implementer
 
+from reticulum.assembly.ferrying import Ferrying, ferrying_of
 from reticulum.assembly.nearby import Nearby, nearby_of
 from reticulum.assembly.relaying import relaying_of
 from reticulum.interfaces import Part
-from reticulum.model import PUBLIC, Address, Contact, NodeId, reach_of
+from reticulum.model import Address, Contact, NodeId
 from reticulum.overlay.identity import Identity
-from reticulum.overlay.node import OverlayNode
+from reticulum.overlay.network import Network
 from reticulum.reach.admission import Admission, Porch
 from reticulum.reach.dial_back import DialBack
 from reticulum.reach.doorway import Doorway
@@ -27,6 +28,7 @@ from reticulum.reach.punching import Punching
 from reticulum.reach.relay.anchorage import Anchorage
 from reticulum.reach.relay.circuit import CircuitEndpoint
 from reticulum.reach.relay.greeting import Greeting, new_boot
+from reticulum.reach.relay.hello import Hello, Kind
 from reticulum.reach.relay.judge import Judge
 from reticulum.reach.relay.service import Relay
 from reticulum.reach.tls import NodeTls
@@ -48,6 +50,7 @@ class Reach:
         anchorage: The relays of this node.
         relay: What it does as one.
         nearby: Router and local network.
+        ferrying: Datagrams over TCP.
         dial_back: Dials others back.
         parts: To be started in this order, once it is listened for other nodes.
         door: What to listen with.
@@ -60,6 +63,7 @@ class Reach:
     anchorage: Anchorage
     relay: Relay
     nearby: Nearby
+    ferrying: Ferrying
     dial_back: DialBack
     parts: Sequence[Part]
     door: Doorway
@@ -69,6 +73,7 @@ class Reach:
         self.door.hang_up()
         self.door.admission.hang_up()
         self.relay.hang_up()
+        self.ferrying.ferryman.hang_up()
 
 
 def greeting_of(identity: Identity, key: Callable[[], bytes]) -> Greeting:
@@ -91,7 +96,7 @@ def router_secret_of(identity: Identity) -> bytes:
 def reach_of_node(
     *,
     settings: Callable[[], ReachSettings],
-    overlay: OverlayNode,
+    network: Network,
     greeting: Greeting,
     dial_back: DialBack,
     tls: NodeTls,
@@ -99,6 +104,7 @@ def reach_of_node(
     introduction: Introduction,
     pipes: DirectPipes,
     ask_to_punch: Callable[[Contact, Sequence[Address]], Awaitable[Sequence[Address]]],
+    crowded: Callable[[], None],
     attached_changed: Callable[[NodeId], None],
     fingerprints: Callable[[], Sequence[bytes]],
     host: str,
@@ -111,7 +117,7 @@ def reach_of_node(
 
     Args:
         settings: In force now.
-        overlay: This node in the DHT.
+        network: This node in the DHT, with its sockets.
         greeting: Who we are on plain connections.
         dial_back: Dials others back.
         tls: Made from the node's key.
@@ -119,6 +125,7 @@ def reach_of_node(
         introduction: How the two ends of a stream get to trust each other.
         pipes: Straight to an address.
         ask_to_punch: Asks a node to dial this one.
+        crowded: Told when a relay has too many streams of this node.
         attached_changed: Told of nodes that this one relays for, or does no more.
         fingerprints: Of the grid, the one in use first.
         host: Where it listens for others.
@@ -126,7 +133,7 @@ def reach_of_node(
         secret: From which nonces for routers are made.
         reactor: Sockets and clock.
     """
-    rng = random.SystemRandom()
+    rng, overlay = random.SystemRandom(), network.overlay
     porch = Porch(admission, tls)
 
     relaying = relaying_of(
@@ -142,11 +149,7 @@ def reach_of_node(
     anchorage, relay = relaying.anchorage, relaying.relay
 
     def look_at() -> Sequence[Contact]:
-        if anchorage.relays:
-            return anchorage.relays
-        if any(reach_of(own) == PUBLIC for own in nearby.uplink.hosts):
-            return ()  # nobody has to tell a machine with a public address what it is
-        return overlay.table.contacts()[:LOOKED_AT]
+        return anchorage.relays or overlay.table.contacts()[:LOOKED_AT]
 
     punching = Punching(
         reactor=reactor,
@@ -162,9 +165,15 @@ def reach_of_node(
 
     def passage(via: Contact, wanted: NodeId) -> Passage:
         if via.node_id == overlay.node_id:
-            return Passage(relay.endpoint(wanted), lambda: relay.address_of(wanted))
+            # Straight to this very node: there is no better way.
+            return Passage(relay.endpoint(wanted), lambda: None)
         circuit = CircuitEndpoint(greeting, pipes, via, wanted)
-        return Passage(circuit, lambda: circuit.seen)
+        return Passage(
+            circuit,
+            lambda: circuit.seen,
+            lambda: circuit.refusal,
+            lambda: circuit.is_crowded,
+        )
 
     async def relays_of(node_id: NodeId) -> Sequence[Contact]:
         located = await overlay.find(node_id)
@@ -176,13 +185,14 @@ def reach_of_node(
         passage=passage,
         relays_of=relays_of,
         shortcut=punching,
+        crowded=crowded,
         clock=reactor,
     )
 
     def network_changed() -> None:
         relaying.ladder.begin_anew()
         overlay.network_changed()
-        for part in (anchorage, paths, punching, nearby):
+        for part in (anchorage, paths, punching, nearby, ferrying.ferry):
             part.network_changed()
 
     nearby = nearby_of(
@@ -196,12 +206,28 @@ def reach_of_node(
         rng=rng,
         reactor=reactor,
     )
+    ferrying = ferrying_of(
+        settings=settings,
+        network=network,
+        greeting=greeting,
+        pipes=pipes,
+        fingerprints=fingerprints,
+        hosts=lambda: nearby.uplink.hosts,
+        host=host,
+        port=port,
+        reactor=reactor,
+    )
+
+    def received(hello: Hello, transport: Any, data: bytes) -> None:
+        taker = ferrying.ferryman if hello.kind is Kind.FERRY else relay
+        taker.receive(hello, transport, data)
+
     door = Doorway(
         admission,
         porch,
         judge=Judge(overlay.node_id),
         now_ms=_now_ms,
-        received=relay.receive,
+        received=received,
         knocked=lambda nonce, _sender: overlay.knocked(nonce),
     )
     return Reach(
@@ -212,8 +238,9 @@ def reach_of_node(
         anchorage=anchorage,
         relay=relay,
         nearby=nearby,
+        ferrying=ferrying,
         dial_back=dial_back,
-        parts=[dial_back, paths, punching, *nearby.parts, relaying.anchorage],
+        parts=[dial_back, paths, punching, *nearby.parts, relaying.anchorage, ferrying.ferry],
         door=door,
     )
 

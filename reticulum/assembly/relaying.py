@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.interfaces import IProtocolFactory
 
@@ -85,7 +85,10 @@ def relaying_of(
             .addErrback(lambda failure: failure.trap(DeferredTimeoutError) and None)
             for contact in contacts[:ASKED_FOR_RELAYS]
         ]
-        found = await gatherResults(asked, consumeErrors=True)
+        try:
+            found = await gatherResults(asked, consumeErrors=True)
+        except FirstError as first:
+            first.subFailure.raiseException()
         return [candidate for candidate in found if candidate is not None]
 
     anchorage = Anchorage(
@@ -96,7 +99,6 @@ def relaying_of(
         is_needed=lambda: ladder.needs_relays,
         changed=overlay.said_anew,
         clock=reactor,
-        rng=rng,
     )
     relay = Relay(
         own_id=overlay.node_id,

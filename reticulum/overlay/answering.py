@@ -61,6 +61,7 @@ class Answering:
         relayed: Nodes that are reached through relays.
         knock: Sends a dial-back.
         dial: Dials back over TCP; None if that can't be done here.
+        is_ferried: Whether datagrams go by way of another node: nobody is dialled back then.
         clock: For limits and tokens.
         rng: For the order in which holders are named.
     """
@@ -78,6 +79,7 @@ class Answering:
         relayed: Relayed,
         knock: Callable[[Contact, Knock], None],
         dial: Dial | None,
+        is_ferried: Callable[[], bool],
         clock: IReactorTime,
         rng: random.Random,
     ) -> None:
@@ -91,6 +93,7 @@ class Answering:
         self._relayed = relayed
         self._knock = knock
         self._dial_tcp = dial
+        self._is_ferried = is_ferried
         self._clock = clock
         self._rng = rng
         now = clock.seconds()
@@ -186,7 +189,8 @@ class Answering:
         # one, not even by writing its address on a question.
         if not self._acquaintance.proven(sender, dial.token, now):
             return Dialling(agreed=False, token=self._acquaintance.give(sender, now))
-        if dial.tcp and self._dial_tcp is None:
+        # What a ferry says about where somebody asks is proof of nothing.
+        if self._is_ferried() or (dial.tcp and self._dial_tcp is None):
             return Dialling(agreed=False)
         if not self._dials.take(str(sender.address), now):
             return Dialling(agreed=False)

@@ -116,6 +116,7 @@ class Exchange:
         node_id: NodeId | None = None,
         soft_s: float | None = None,
         hard_s: float | None = None,
+        send: Send | None = None,
     ) -> None:
         """
         Ask; at *soft_s* once more.
@@ -127,6 +128,7 @@ class Exchange:
             node_id: Who; None for whoever is there.
             soft_s: Seconds until the question is sent again; as measured if not given.
             hard_s: Seconds until silence is final; as lookups have it if not given.
+            send: Another way out than the usual one.
         """
         if not self._is_open:
             done(Miss.CLOSED)
@@ -149,11 +151,12 @@ class Exchange:
             at=now,
             hard_s=max(hard_s, soft_s),
             done=done,
+            send=send,
         )
         self._out[transaction] = asked
         asked.timer = self._clock.callLater(soft_s, self._ask_again, asked, soft_s)
-        self._tally.questions += 1
-        self._courier.dispatch(asked.packed, to, node_id)
+        self._tally.asked(to)
+        self._courier.dispatch(asked.packed, to, node_id, send)
 
     def asking(
         self,
@@ -163,6 +166,7 @@ class Exchange:
         node_id: NodeId | None = None,
         soft_s: float | None = None,
         hard_s: float | None = None,
+        send: Send | None = None,
     ) -> Deferred[Outcome]:
         """`ask`, with a Deferred of the outcome; it never fails, cancelling only stops waiting."""
         outcome: Deferred[Outcome] = Deferred()
@@ -171,7 +175,7 @@ class Exchange:
             if not outcome.called:
                 outcome.callback(result)
 
-        self.ask(to, body, done, node_id=node_id, soft_s=soft_s, hard_s=hard_s)
+        self.ask(to, body, done, node_id=node_id, soft_s=soft_s, hard_s=hard_s, send=send)
         return outcome
 
     def tell(self, to: Contact, body: Body, *, send: Send | None = None) -> None:
@@ -210,7 +214,7 @@ class Exchange:
     def _ask_again(self, asked: Asked, soft_s: float) -> None:
         asked.again_at = self._clock.seconds()
         asked.timer = self._clock.callLater(asked.hard_s - soft_s, self._settle, asked, Miss.SILENT)
-        self._courier.dispatch(asked.packed, asked.to, asked.node_id)
+        self._courier.dispatch(asked.packed, asked.to, asked.node_id, asked.send)
 
     def _settle(self, asked: Asked, outcome: Outcome) -> None:
         del self._out[asked.transaction]
@@ -233,7 +237,7 @@ class Exchange:
         if wrong or from_ != asked.to or not isinstance(message.body, asked.wanted):
             self._settle(asked, Miss.REFUSED)
             return
-        self._tally.answered += 1
+        self._tally.got_answer(from_)
         reply = Reply(
             contact=Contact(sender, from_),
             server=message.envelope.server,

@@ -100,10 +100,17 @@ class Joining:
 
     async def knock_at_entrances(self, entrances: Sequence[Entrance]) -> Sequence[Outcome]:
         """Try each of them at all its addresses."""
+        addresses = await self._all_addresses(entrances)
+        return await self._ping([(address, None) for address in addresses])
+
+    async def entrances(self) -> Sequence[Address]:
+        """Addresses of all entrances, in their order."""
+        return await self._all_addresses(self._entrances)
+
+    async def _all_addresses(self, entrances: Sequence[Entrance]) -> Sequence[Address]:
         resolving = [Deferred.fromCoroutine(self._addresses(entrance)) for entrance in entrances]
         found = [await addresses for addresses in resolving]
-        addresses = dict.fromkeys(address for several in found for address in several)
-        return await self._ping([(address, None) for address in addresses])
+        return tuple(dict.fromkeys(address for several in found for address in several))
 
     async def _ping(self, doors: Sequence[tuple[Address, NodeId | None]]) -> Sequence[Outcome]:
         asked = [

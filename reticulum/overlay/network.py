@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from kademlia.network import Server
 from twisted.internet.defer import Deferred, gatherResults
@@ -20,6 +20,16 @@ EVERYWHERE = ""
 """The interface that stands for all, of both IP versions."""
 RECEIVE_BUFFER_BYTES = 1 << 20
 _FAMILIES = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}  # noqa: S104  (asked for)
+
+
+class Carrier(Protocol):
+    """Another way for datagrams than our own sockets."""
+
+    def takes(self, to: Address) -> bool:
+        """Whether datagrams to *to* go by it now."""
+
+    def send(self, datagram: bytes, to: Address) -> None:
+        """Send, or lose it."""
 
 
 class Network(Server):  # type: ignore[misc]  # the package has no types
@@ -41,6 +51,8 @@ class Network(Server):  # type: ignore[misc]  # the package has no types
         super().__init__(ksize=20, alpha=10, node_id=self.overlay.node_id.digest, storage={})
         self._protocols: dict[int, SealedProtocol] = {}
         self._elsewhere: dict[int, SealedProtocol] = {}
+        self.carrier: Carrier | None = None
+        """Asked for each datagram."""
 
     def _create_protocol(self) -> SealedProtocol:
         return self.protocol_class(self.overlay.node_id, self.overlay.table, self.overlay.received)
@@ -78,7 +90,15 @@ class Network(Server):  # type: ignore[misc]  # the package has no types
         return port
 
     def send(self, datagram: bytes, to: Address) -> None:
-        """Send, or lose it."""
+        """Send, or lose it; by the carrier if it takes it."""
+        carrier = self.carrier
+        if carrier is not None and carrier.takes(to):
+            carrier.send(datagram, to)
+        else:
+            self.send_straight(datagram, to)
+
+    def send_straight(self, datagram: bytes, to: Address) -> None:
+        """Send from the socket that is listened on, or lose it."""
         _send_by(self._protocols, datagram, to)
 
     def send_elsewhere(self, datagram: bytes, to: Address) -> None:

@@ -110,6 +110,8 @@ class OverlayNode:
             role_changed=role_changed,
             attached=attached,
         )
+        self.ferriage = self._parts.ferriage
+        """For whoever carries its datagrams by way of another node."""
         self._offer = offer
         self._remembering = Remembering(self._parts, notebook, clock=clock, rng=rng)
         self._running: list[Deferred[None]] = []

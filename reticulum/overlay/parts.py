@@ -13,6 +13,7 @@ from reticulum.overlay.announcer import Announcer
 from reticulum.overlay.answering import Answering
 from reticulum.overlay.courier import Courier
 from reticulum.overlay.exchange import Exchange
+from reticulum.overlay.ferriage import Ferriage
 from reticulum.overlay.grid_keys import KeyRing
 from reticulum.overlay.herald import Herald
 from reticulum.overlay.joining import Joining
@@ -107,8 +108,8 @@ class Parts:
         def dial_back(at: Contact, said: Knock) -> None:
             self.exchange.tell(at, said, send=knock)
 
-        def hurry() -> None:
-            self.upkeep.hurry()
+        def is_ferried() -> bool:
+            return self.ferriage.is_on
 
         def became_another() -> None:
             self.upkeep.stir()
@@ -117,14 +118,15 @@ class Parts:
             role_changed()
 
         self.ping = ping
-        self.vantage = Vantage(self.network_changed)
+        self.vantage = Vantage(self.network_changed, is_ferried)
         self.standing = Standing(
             place.port,
             rng,
             place.role,
             became_another,
             needs_tcp=dial is not None,
-            approached=hurry,
+            approached=lambda: self.upkeep.hurry(),  # noqa: PLW0108  (comes later)
+            is_ferried=is_ferried,
         )
         self.voice = Voice(
             private_key,
@@ -222,6 +224,17 @@ class Parts:
             clock=clock,
             rng=rng,
         )
+        self.ferriage = Ferriage(
+            joining=self.joining,
+            neighbours=self.neighbours,
+            exchange=self.exchange,
+            standing=self.standing,
+            tally=self.tally,
+            ping=ping,
+            changed=self.network_changed,
+            stirred=self.upkeep.stir,
+            rng=rng,
+        )
         answering = Answering(
             own,
             neighbours=self.neighbours,
@@ -233,6 +246,7 @@ class Parts:
             relayed=self.relayed,
             knock=dial_back,
             dial=dial,
+            is_ferried=is_ferried,
             clock=clock,
             rng=rng,
         )

@@ -18,6 +18,7 @@ from reticulum.overlay.messages import (
     Store,
     Stored,
 )
+from reticulum.overlay.surroundings import Send
 
 ANSWERS: dict[type[Body], type[Body]] = {
     Ping: Pong,
@@ -94,6 +95,7 @@ class Asked:
         at: When it was sent first, in seconds of the node's clock.
         hard_s: Seconds until silence is final.
         done: Told the outcome, once.
+        send: Another way out than the usual one.
         again_at: When it was sent again.
         timer: Of the time-out to come.
     """
@@ -106,5 +108,6 @@ class Asked:
     at: float
     hard_s: float
     done: Callable[[Outcome], None]
+    send: Send | None = None
     again_at: float | None = None
     timer: IDelayedCall | None = None

@@ -55,6 +55,8 @@ class Standing:
         needs_tcp: Whether peers have to reach it over TCP, too: a NAT lets datagrams in from
             whoever was sent one, and often from everybody else.
         approached: Called when somebody asks out of the blue who could dial it back.
+        is_ferried: Whether its datagrams go by way of another node: whoever reaches it then has
+            reached that one.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Standing:
         *,
         needs_tcp: bool = False,
         approached: Callable[[], None] = lambda: None,
+        is_ferried: Callable[[], bool] = lambda: False,
     ) -> None:
         self.port = port
         self._rng = rng
@@ -73,6 +76,7 @@ class Standing:
         self._changed = changed
         self._needs_tcp = needs_tcp
         self._approached = approached
+        self._is_ferried = is_ferried
         self._role = Role.CLIENT if fixed is None else fixed
         self._ballot = Ballot(needs_tcp=needs_tcp)
         self._nonces: OrderedDict[bytes, _Asked] = OrderedDict()
@@ -97,8 +101,9 @@ class Standing:
     @property
     def wanted(self) -> bool:
         """Whether it is about to find out what it can be."""
-        is_open = self._check_ends_at is not None
-        return self._fixed is None and (is_open or not (self.server or self.has_verdict))
+        if self._fixed is not None or self._is_ferried():
+            return False
+        return self._check_ends_at is not None or not (self.server or self.has_verdict)
 
     @property
     def count(self) -> Count:
@@ -116,7 +121,7 @@ class Standing:
     def asked_by(self, contact: Contact) -> None:
         """Take a question: out of the blue, it shows that this node can be reached."""
         self._ballot.met(contact)
-        if contact.address not in self._addresses:
+        if contact.address not in self._addresses and not self._is_ferried():
             self._ballot.reached(contact, tcp=False)
             self._judge()
             count = self._ballot.count()
@@ -129,7 +134,7 @@ class Standing:
 
     def check(self, now: float) -> bool:
         """Whether to ask for dial-backs now; also finds out which ones will not come any more."""
-        if self._fixed is not None:
+        if self._fixed is not None or self._is_ferried():
             return False
         self._miss(now)
         if self._check_at is None:
@@ -208,7 +213,9 @@ class Standing:
             self._check_at, self._check_ends_at = now + RECHECK_S, None
 
     def _judge(self) -> None:
-        if self._fixed is not None or self.server or not self._ballot.count().is_yes:
+        if self._fixed is not None or self.server or self._is_ferried():
+            return
+        if not self._ballot.count().is_yes:
             return
         self._recheck_s = FIRST_RECHECK_S
         self._check_at, self._check_ends_at = None, None

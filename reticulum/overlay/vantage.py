@@ -16,14 +16,22 @@ class Vantage:
 
     Args:
         moved: Called when most see this node at another host than before.
+        is_ferried: Whether they see another node, by way of which its datagrams go.
     """
 
-    def __init__(self, moved: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        moved: Callable[[], None] = lambda: None,
+        is_ferried: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._voices: OrderedDict[NodeId, Address] = OrderedDict()
         self._moved = moved
+        self._is_ferried = is_ferried
 
     def heard(self, voice: NodeId, seen: Address) -> None:
         """Note where *voice* sees this node."""
+        if self._is_ferried():
+            return
         before = self.address
         self._voices.pop(voice, None)
         self._voices[voice] = seen

@@ -175,13 +175,18 @@ class HttpPeers:
         """
 
         async def take(answer: Delivery) -> Sequence[Address]:
-            theirs = punch_messages.read_addresses(await answer.text())
+            content = await answer.text(punch_messages.PUNCH_BYTES)
+            theirs = punch_messages.read_addresses(content)
             if theirs is None:
                 raise HolderLied("it does not answer where it can be dialled")
             return theirs
 
         question = _message("/peer/v1/punch", punch_messages.addresses(addresses))
         return await self._asker.ask(contact, question, take, refusals={})
+
+    def close_detours(self) -> None:
+        """Close every connection through a relay that is not in use."""
+        self._lanes.close_detours()
 
     async def start(self) -> None:
         """Nothing is to be done before the first question."""

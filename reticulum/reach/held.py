@@ -17,7 +17,7 @@ class Held(Protocol):
     Holds a connection until somebody takes it; passes everything on from then.
 
     Args:
-        lost: Called once, when the connection is gone, taken or not.
+        lost: Called once, when the connection is gone, or about to be, taken or not.
     """
 
     transport: Any
@@ -25,6 +25,7 @@ class Held(Protocol):
     def __init__(self, lost: Callable[["Held"], None]) -> None:
         self._lost = lost
         self._taken: Any = None
+        self._is_told = False
         self.is_lost = False
 
     def take(self, factory: IProtocolFactory) -> IProtocol:
@@ -40,7 +41,7 @@ class Held(Protocol):
         if self._taken is None:
             self.close()
             raise HolderFailed("nobody wants the connection any more")
-        self._taken.makeConnection(self.transport)
+        self._taken.makeConnection(_Lent(self, self.transport))
         taken: IProtocol = self._taken
         return taken
 
@@ -51,8 +52,15 @@ class Held(Protocol):
 
     def close(self) -> None:
         """Close it at once."""
+        self.part()
         if not self.is_lost and self.transport is not None:
             self.transport.abortConnection()
+
+    def part(self) -> None:
+        """Tell, once, that it is gone: also before it is, as soon as somebody closes it."""
+        if not self._is_told:
+            self._is_told = True
+            self._lost(self)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802  (Twisted's name)
         """Pass on; who speaks without having been asked is hung up on."""
@@ -64,9 +72,32 @@ class Held(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
         """Tell."""
         self.is_lost = True
-        self._lost(self)
+        self.part()
         if self._taken is not None:
             self._taken.connectionLost(reason)
+
+
+class _Lent:
+    """The transport of whoever has taken a connection: nobody counts on what he closes."""
+
+    def __init__(self, held: Held, transport: Any) -> None:
+        self._held = held
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def loseConnection(self) -> None:  # noqa: N802  (Twisted's name)
+        """Close it."""
+        self._held.part()
+        self._transport.loseConnection()
+
+    stopProducing = loseConnection  # noqa: N815  (Twisted's name)
+
+    def abortConnection(self) -> None:  # noqa: N802  (Twisted's name)
+        """Close it at once."""
+        self._held.part()
+        self._transport.abortConnection()
 
 
 @implementer(IStreamClientEndpoint)

@@ -5,9 +5,8 @@ from typing import Any, cast
 
 import attrs
 from OpenSSL import SSL
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import wrapClientTLS
-from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import (
     IHandshakeListener,
     IProtocol,
@@ -85,11 +84,7 @@ class MemberEndpoint:
         tls = self._introduction.tls.dialling(self._node_id)
         waiting = Factory.forProtocol(lambda: _Visitor(self._introduction, self._node_id, factory))
         waiting.noisy = False
-        try:
-            visitor: Any = await wrapClientTLS(tls, self._pipe).connect(waiting)
-        except ConnectingCancelledError as error:
-            # Twisted's TCP has a word of its own for it, which nobody else knows.
-            raise CancelledError from error
+        visitor: Any = await wrapClientTLS(tls, self._pipe).connect(waiting)
         member: IProtocol = await visitor.admitted
         return member
 

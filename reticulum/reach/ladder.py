@@ -19,7 +19,7 @@ from twisted.logger import Logger
 HURRY_S = 0.7
 """After joining, before relays are asked for: by then most public nodes have been dialled back."""
 PATIENCE_S = 10.0
-"""After joining, before a node that nobody reaches says so."""
+"""After joining, or after it was reached last, before a node that nobody reaches says so."""
 
 _log = Logger()
 
@@ -70,6 +70,7 @@ class Ladder:
         self._seconds = seconds
         self._changed = changed
         self._in_since: float | None = None
+        self._alone_since = 0.0
         self._standing = Standing.LOOKING
 
     @property
@@ -94,10 +95,13 @@ class Ladder:
         return 0.0 if self._in_since is None else self._seconds() - self._in_since
 
     def _step(self, footing: Footing) -> Standing:
+        now = self._seconds()
         if not footing.is_in:
             self._in_since = None
         elif self._in_since is None:
-            self._in_since = self._seconds()
+            self._in_since = self._alone_since = now
+        if footing.is_public or footing.relays:
+            self._alone_since = now
         self._become(self._next(footing))
         return self._standing
 
@@ -108,7 +112,7 @@ class Ladder:
             return Standing.PUBLIC
         if footing.relays:
             return Standing.RELAYED
-        if self._in_for_s < PATIENCE_S:
+        if self._seconds() - self._alone_since < PATIENCE_S:
             # Who has just lost its last relay is about to get another one.
             return Standing.LOOKING
         return Standing.UNREACHABLE

@@ -1,5 +1,6 @@
 """A lane: the connections to one node, and what goes over them."""
 
+from collections import Counter
 from collections.abc import Mapping
 from http import HTTPMethod
 from typing import Any, BinaryIO
@@ -34,6 +35,8 @@ from reticulum.reach.ways import Way
 # Below what the other end waits for (`idle_timeout_s` in [http]), so that it is seldom the one
 # who closes, with our next request under way to it.
 _KEPT_S = 30
+# On a detour, for the next time that the straight ones are not enough.
+_OVERFLOW_KEPT_S = 5
 # How a connection ends on which the other end has not said a word.
 _UNHEARD = (RequestTransmissionFailed, ResponseNeverReceived)
 
@@ -70,7 +73,7 @@ class Bounds:
         copies_per_node: How many of them may carry originals there: these may take minutes, and
             who looks at a picture shall not wait for them.
         waiting_per_node: Requests that may wait for their turn.
-        kept_per_node: Silent connections kept to one node.
+        kept_per_node: Silent connections kept to one node; on a detour, as many as were needed.
         nodes: Nodes to keep silent connections to.
     """
 
@@ -86,7 +89,8 @@ class Lane:
     The connections to one node: those straight to it, and those that make a detour.
 
     As soon as there is a straight one, nothing more is asked over a detour as long as a straight
-    one is free; what is under way there is finished.
+    one is free; what is under way there is finished. While straight ones are too few, those on
+    detours are used again and again: to open one costs a relay, which counts.
 
     Args:
         reactor: For the time that silent connections are kept.
@@ -100,15 +104,36 @@ class Lane:
         self.users = 0
         self.turn = DeferredSemaphore(bounds.per_node)
         self.copy_turn = DeferredSemaphore(bounds.copies_per_node)
-        self.straight_users = 0
-        self.has_detours = False
-        self._straight = _pool(reactor, bounds)
-        self._detour = _pool(reactor, bounds)
+        self.on_straight: Counter[bool] = Counter()
+        """Requests under way: on a straight connection, and not."""
+        self._is_straight = False
+        self._straight = _pool(reactor, bounds.kept_per_node)
+        self._detour = _pool(reactor, bounds.per_node)
 
     @property
     def waiting(self) -> int:
         """Requests that wait for their turn."""
         return len(self.turn.waiting) + len(self.copy_turn.waiting)
+
+    def enter(self, way: Way) -> bool:
+        """
+        Count a request in.
+
+        Returns:
+            Whether it is the first one that finds a straight connection: what is kept on detours
+            may be closed.
+        """
+        was_straight, self._is_straight = (
+            self._is_straight,
+            way.is_straight or self.on_straight[True] > 0,
+        )
+        self.on_straight[way.is_straight] += 1
+        self._detour.cachedConnectionTimeout = _OVERFLOW_KEPT_S if self._is_straight else _KEPT_S
+        return self._is_straight and not was_straight
+
+    def leave(self, way: Way) -> None:
+        """Count it out."""
+        self.on_straight[way.is_straight] -= 1
 
     def close(self) -> Deferred[Any]:
         """Close every connection that is kept; fires when they are closed."""
@@ -116,7 +141,6 @@ class Lane:
 
     def close_detours(self) -> Deferred[Any]:
         """The same for those that are kept on a detour."""
-        self.has_detours = False
         closed: Deferred[Any] = self._detour.closeCachedConnections()
         return closed
 
@@ -139,7 +163,6 @@ class Lane:
         """
         dialled = _Dialled(way.endpoint)
         pool = self._straight if way.is_straight else self._detour
-        self.has_detours |= not way.is_straight
         try:
             return await self._send(dialled, question, pool)
         except _UNHEARD:
@@ -172,9 +195,9 @@ class Lane:
                 body.stopProducing()
 
 
-def _pool(reactor: IReactorTime, bounds: Bounds) -> HTTPConnectionPool:
+def _pool(reactor: IReactorTime, kept: int) -> HTTPConnectionPool:
     pool = HTTPConnectionPool(reactor, persistent=True)
-    pool.maxPersistentPerHost = bounds.kept_per_node
+    pool.maxPersistentPerHost = kept
     pool.cachedConnectionTimeout = _KEPT_S
     # Twisted's own way to ask once more is not for questions with a body.
     pool.retryAutomatically = False

@@ -29,25 +29,24 @@ class Turn:
 
     lane: Lane
     _close_detours: Callable[[Lane], None]
-    _is_straight: bool = attrs.field(default=False, init=False)
+    _way: Way | None = attrs.field(default=None, init=False)
 
     @property
     def straight_users(self) -> int:
         """How many others are on straight connections now."""
-        return self.lane.straight_users
+        return self.lane.on_straight[True]
 
     async def send(self, way: Way, question: Question) -> Any:
-        """Send one request by *way*; see `Lane.send`."""
-        if way.is_straight:
-            self._is_straight = True
-            self.lane.straight_users += 1
-            if self.lane.has_detours:
-                self._close_detours(self.lane)
+        """Send one request by *way*; see `Lane.send`. Once."""
+        self._way = way
+        if self.lane.enter(way):
+            self._close_detours(self.lane)
         return await self.lane.send(way, question)
 
     def end(self) -> None:
         """Make room for the next one."""
-        self.lane.straight_users -= self._is_straight
+        if self._way is not None:
+            self.lane.leave(self._way)
 
 
 class Lanes:
@@ -100,6 +99,11 @@ class Lanes:
         idle = [node_id for node_id, lane in self._lanes.items() if not lane.users]
         for node_id in idle[: max(0, len(self._lanes) - self._bounds.nodes)]:
             self._close(self._lanes.pop(node_id))
+
+    def close_detours(self) -> None:
+        """Close all that is kept on detours."""
+        for lane in self._lanes.values():
+            self._close_detours(lane)
 
     def _close_detours(self, lane: Lane) -> None:
         self._see_closed(lane.close_detours())

@@ -9,6 +9,8 @@ from reticulum.reach.held import Held
 
 RELAY_AVOIDED_S = 30.0
 """After a relay did not lead to a node, others are tried first for so long."""
+HELD_S = 30.0
+"""A connection that nobody uses is closed after so long, before the other end does."""
 
 
 class Road(enum.StrEnum):
@@ -29,7 +31,7 @@ class Path:
         last: Over what the last connection went; None before the first one.
         relay: Through which relay, if through one.
         punched: Connections that were punched and are alive, taken or not.
-        held: Those of them that nobody uses yet.
+        held: Those of them that nobody uses yet, and since when.
         is_punching: Whether one is being tried.
         punch_at: From when on one may be tried again; seconds.
         punches: How many have come about.
@@ -41,7 +43,7 @@ class Path:
     last: Road | None = None
     relay: NodeId | None = None
     punched: set[Held] = attrs.field(factory=set)
-    held: list[Held] = attrs.field(factory=list)
+    held: dict[Held, float] = attrs.field(factory=dict)
     is_punching: bool = False
     punch_at: float = float("-inf")
     punches: int = 0
@@ -53,21 +55,26 @@ class Path:
         """Over what it goes now."""
         return Road.PUNCHED if self.punched else self.last
 
-    def keep(self, held: Held) -> None:
+    def keep(self, held: Held, now: float) -> None:
         """Note a connection that was punched."""
         self.punched.add(held)
-        self.held.append(held)
+        self.held[held] = now
         self.punches += 1
 
     def drop(self, held: Held) -> None:
         """Note that it is gone."""
         self.punched.discard(held)
-        if held in self.held:
-            self.held.remove(held)
+        self.held.pop(held, None)
 
     def take(self) -> Held | None:
         """One that nobody uses yet."""
-        return self.held.pop() if self.held else None
+        return self.held.popitem()[0] if self.held else None
+
+    def expire(self, now: float) -> None:
+        """Close what nobody has used for too long."""
+        for held, since in list(self.held.items()):
+            if now - since >= HELD_S:
+                held.close()
 
     def went(self, road: Road, relay: NodeId | None = None) -> None:
         """Note a connection."""

@@ -15,6 +15,7 @@ from twisted.internet.interfaces import (
     IReactorTime,
     IStreamClientEndpoint,
 )
+from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from reticulum.errors import HolderFailed
@@ -27,7 +28,9 @@ from reticulum.reach.ways import Way
 MOST_PATHS = 1024
 RELAY_S = 3.0
 """For one relay to lead to a node that proves itself; then the next one is tried."""
-_BROKEN = (ConnectError, ConnectionClosed, HolderFailed, DeferredTimeoutError, SSL.Error, OSError)
+CROWDED_S = 0.5
+"""After this a relay is asked once more, if it had too many streams of ours."""
+_BROKEN = (ConnectError, ConnectionClosed, HolderFailed, SSL.Error, OSError)
 
 
 @attrs.frozen
@@ -37,11 +40,16 @@ class Passage:
 
     Args:
         pipe: Streams to it.
-        seen: Where the relay sees it, once one of them is there.
+        seen: Where the relay sees it, once one of them is there; None, too, if no better way is to
+            be looked for.
+        refusal: What the relay said, if it refused; else empty.
+        is_crowded: Whether it was because there are too many streams of ours already.
     """
 
     pipe: IStreamClientEndpoint
     seen: Callable[[], Address | None]
+    refusal: Callable[[], str] = lambda: ""
+    is_crowded: Callable[[], bool] = lambda: False
 
 
 class Shortcut(Protocol):
@@ -69,6 +77,8 @@ class Paths:
         relays_of: Looks up the relays that a node has now.
         shortcut: Asked whenever a relay is used.
         clock: For deadlines.
+        crowded: Told when a relay has too many streams of ours: those that nobody uses are in the
+            way.
     """
 
     def __init__(
@@ -80,18 +90,21 @@ class Paths:
         relays_of: Callable[[NodeId], Awaitable[Sequence[Contact]]],
         shortcut: Shortcut,
         clock: IReactorTime,
+        crowded: Callable[[], None] = lambda: None,
     ) -> None:
         self._introduction = introduction
         self._pipes = pipes
         self._passage = passage
         self._relays_of = relays_of
         self._shortcut = shortcut
+        self._crowded = crowded
         self._clock = clock
         self._paths: OrderedDict[NodeId, Path] = OrderedDict()
 
     def to(self, contact: Contact, straight_users: int) -> Way:
         """See `Ways`."""
         path = self._path(contact.node_id)
+        path.expire(self._now)
         is_straight = contact.via is None or len(path.punched) > straight_users
         return Way(_Approach(self, contact), is_straight=is_straight)
 
@@ -132,31 +145,34 @@ class Paths:
             path.went(Road.DIRECT)
             return member
         held = path.take()
-        if held is not None and not held.is_lost:
+        if held is not None:
             path.went(Road.PUNCHED)
             return held.take(factory)
-        return await self._connect_by_relay(contact, path, factory)
+        via = Contact(contact.via, contact.address)
+        return await self._connect_by_relay(via, contact, path, factory)
 
     async def _connect_by_relay(
-        self, contact: Contact, path: Path, factory: IProtocolFactory
+        self, via: Contact, contact: Contact, path: Path, factory: IProtocolFactory
     ) -> IProtocol:
+        """Try *via*, then those that the node has now; last, those that have failed of late."""
         tried: dict[NodeId, str] = {}
-        relays: list[Contact] = []
-        if contact.via is not None and not path.avoids(contact.via, self._now):
-            relays.append(Contact(contact.via, contact.address))
+        known = [via]
+        relays = [relay for relay in known if not path.avoids(relay.node_id, self._now)]
         while True:
             for relay in relays:
                 try:
                     return await self._through(relay, contact, path, factory)
-                except _BROKEN as error:
-                    tried[relay.node_id] = str(error) or type(error).__name__
+                except HolderFailed as error:
+                    tried[relay.node_id] = str(error)
                     path.avoid(relay.node_id, self._now)
-            found = await self._relays_of(contact.node_id)
-            relays = [Contact(one.node_id, one.address) for one in found]
-            relays = [relay for relay in relays if relay.node_id not in tried]
-            if not relays:
-                reasons = "; ".join(tried.values()) or "none is known"
+            known += await self._relays_of(contact.node_id)
+            others = {one.node_id: one for one in known if one.node_id not in tried}
+            if not others:
+                reasons = "; ".join(tried.values())
                 raise HolderFailed(f"node {contact.node_id}: no relay leads to it: {reasons}")
+            relays = sorted(
+                others.values(), key=lambda relay: path.avoids(relay.node_id, self._now)
+            )
 
     @property
     def _now(self) -> float:
@@ -166,11 +182,31 @@ class Paths:
         self, relay: Contact, contact: Contact, path: Path, factory: IProtocolFactory
     ) -> IProtocol:
         passage = self._passage(relay, contact.node_id)
-        through = self._introduction.through(passage.pipe, contact.node_id)
-        member: IProtocol = await through.connect(factory).addTimeout(RELAY_S, self._clock)
+        try:
+            member = await self._introduced(passage, relay, contact, factory)
+        except HolderFailed:
+            if not passage.is_crowded():
+                raise
+            self._crowded()
+            await deferLater(self._clock, CROWDED_S)
+            passage = self._passage(relay, contact.node_id)
+            member = await self._introduced(passage, relay, contact, factory)
         path.went(Road.RELAYED, relay.node_id)
         self._shortcut.wanted(contact, path, passage.seen())
         return member
+
+    async def _introduced(
+        self, passage: Passage, relay: Contact, contact: Contact, factory: IProtocolFactory
+    ) -> IProtocol:
+        through = self._introduction.through(passage.pipe, contact.node_id)
+        try:
+            return await through.connect(factory).addTimeout(RELAY_S, self._clock)
+        except DeferredTimeoutError:
+            raise HolderFailed(f"relay {relay.node_id}: no answer in {RELAY_S:g} s") from None
+        except _BROKEN as error:
+            # TLS knows only that its stream broke off.
+            why = passage.refusal() or str(error) or type(error).__name__
+            raise HolderFailed(f"relay {relay.node_id}: {why}") from None
 
     def _path(self, node_id: NodeId) -> Path:
         path = self._paths.get(node_id)

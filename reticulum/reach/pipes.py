@@ -1,9 +1,20 @@
 """Pipes: streams of bytes straight to an address. Those through a relay are in `relay`."""
 
+from typing import NoReturn
+
 import attrs
 from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
-from twisted.internet.interfaces import IReactorTCP, IStreamClientEndpoint
+from twisted.internet.error import ConnectingCancelledError
+from twisted.internet.interfaces import (
+    IProtocol,
+    IProtocolFactory,
+    IReactorTCP,
+    IStreamClientEndpoint,
+)
+from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from reticulum.model import Address, Contact
 
@@ -33,9 +44,28 @@ class DirectPipes:
 
         Whoever is at its end is not to be believed: TLS is between the two ends.
         """
-        address = contact.address
+        return self.at(contact.address)
+
+    def at(self, address: Address) -> IStreamClientEndpoint:
+        """A TCP connection to *address*, whoever is there."""
         kind = TCP6ClientEndpoint if ":" in address.host else TCP4ClientEndpoint
-        endpoint: IStreamClientEndpoint = kind(
-            self._reactor, address.host, address.port, timeout=self._timeout_s
-        )
-        return endpoint
+        return _Pipe(kind(self._reactor, address.host, address.port, timeout=self._timeout_s))
+
+
+@implementer(IStreamClientEndpoint)
+@attrs.frozen
+class _Pipe:
+    """An endpoint of TCP that is cancelled like everything else."""
+
+    _endpoint: IStreamClientEndpoint
+
+    def connect(self, protocolFactory: IProtocolFactory) -> "Deferred[IProtocol]":  # noqa: N803
+        """Connect; fails with `ConnectError`, or with `CancelledError` if that was cancelled."""
+        return self._endpoint.connect(protocolFactory).addErrback(_translated)
+
+
+def _translated(failure: Failure) -> NoReturn:
+    # Twisted's TCP has a word of its own for it, which nobody else knows.
+    if failure.check(ConnectingCancelledError):
+        raise CancelledError from None
+    failure.raiseException()

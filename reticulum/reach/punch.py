@@ -7,18 +7,18 @@ its router let in what the other one sends. TCP needs no more than that (p2p.md 
 the 10 pairs of the four kinds of NAT connect).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, DeferredQueue
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.error import ConnectionClosed
 from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 
-from reticulum.model import Address, Contact
+from reticulum.model import PUBLIC, Address, Contact, reach_of
 from reticulum.reach import sockets
 from reticulum.reach.relay.greeting import Greeting
 from reticulum.reach.relay.look import Look
@@ -54,25 +54,24 @@ class Punch:
         self._reactor = reactor
         self._greeting = greeting
         self._inside = inside
+        self._is_awaited = is_awaited
         self._listening: IListeningPort | None = None
         self._looks: list[Look] = []
-        self._striking: list[Deferred[Any]] = []
-        self._is_met = False
-        self._is_awaited = is_awaited
-        self._over: Deferred[None] = Deferred()
+        self._working: list[Deferred[Any]] = []
+        self._news: DeferredQueue[bool] = DeferredQueue()
+        self._is_over = False
         self.seen: tuple[Address, ...] = ()
         """Where relays see its port."""
-        self.met: Deferred[None] = Deferred()
-        """Fires when the first connection is there, or nothing more is tried; has one reader."""
 
     async def open(
-        self, relays: Sequence[Contact], also: Callable[[int], Sequence[Address]]
+        self, host: str, relays: Sequence[Contact], also: Callable[[int], Sequence[Address]]
     ) -> tuple[Address, ...]:
         """
         Open a port, and find out where it can be dialled.
 
         Args:
-            relays: To be asked where they see it; IPv4 or IPv6 as the first one is.
+            host: Where the other end is seen: the port is of IPv4 or of IPv6, as that is.
+            relays: To be asked where they see it, those that are of the same kind.
             also: Told the port, gives addresses that are known without asking.
 
         Returns:
@@ -81,85 +80,89 @@ class Punch:
         Raises:
             OSError: No port can be had.
         """
-        host = relays[0].address.host if relays else "127.0.0.1"
-        sock = sockets.bound(sockets.family_of(host))
+        family = sockets.family_of(host)
+        sock = sockets.bound(family)
         port: int = sock.getsockname()[1]
         self._listening = sockets.listen(self._reactor, sock, _Meeting(self))
-        family = sockets.family_of(host)
+        own = [address for address in also(port) if sockets.family_of(address.host) is family]
+        if any(reach_of(address.host) == PUBLIC for address in own):
+            relays = ()  # nobody has to tell a machine with a public address what it is
         asked = [
-            self._look(port, relay)
+            self._begin(self._look(port, relay))
             for relay in relays
             if sockets.family_of(relay.address.host) is family
         ]
-        seen = [address for address in await gatherResults(asked) if address is not None]
-        self.seen = tuple(seen)
-        return tuple(dict.fromkeys([*seen, *also(port)]))
+        found = [await look for look in asked]
+        self.seen = tuple(address for address in found if address is not None)
+        return tuple(dict.fromkeys([*self.seen, *own]))
 
-    def _look(self, port: int, relay: Contact) -> Deferred[Address | None]:
+    async def _look(self, port: int, relay: Contact) -> Address | None:
         look = Look(self._greeting, relay)
         self._looks.append(look)
-        dialling = sockets.connect(self._reactor, port, relay.address, look.factory, LOOK_S)
-
-        def asked(_protocol: object) -> Deferred[Address]:
-            return look.seen.addTimeout(LOOK_S, self._reactor)
-
-        # Whatever a relay does: there may be another one.
-        return dialling.addCallback(asked).addErrback(_nothing)
+        try:
+            await sockets.connect(self._reactor, port, relay.address, look.factory, LOOK_S)
+            return await look.seen.addTimeout(LOOK_S, self._reactor)
+        except (OSError, ConnectionClosed, DeferredTimeoutError):
+            return None  # whatever that relay does: there may be another one
 
     def strike(self, targets: Sequence[Address]) -> None:
-        """Dial all *targets* again and again, until somebody is there or `STRIKE_S` are over."""
+        """Dial each of *targets* again and again, until it answers or `STRIKE_S` are over."""
         if self._listening is None:
             return
         port: int = self._listening.getHost().port  # type: ignore[attr-defined]  # of TCP
         until = self._reactor.seconds() + STRIKE_S
         for target in targets:
-            work = self._dial(port, target, until)
-            self._striking.append(Deferred.fromCoroutine(work).addErrback(_nothing))
-        waiting = deferLater(self._reactor, STRIKE_S, self._end)
-        self._striking.append(waiting.addErrback(_nothing))
+            self._begin(self._dial(port, target, until))
+        self._working.append(deferLater(self._reactor, STRIKE_S, self._end))
 
-    async def over(self) -> None:
-        """Wait until the time is up. To be awaited by one."""
-        await self._over
+    async def another(self) -> bool:
+        """
+        Wait for the next connection; its protocol knows of it by then. To be awaited by one.
+
+        Returns:
+            False when the time is up: there will be no more.
+        """
+        return await self._news.get()
 
     def close(self) -> None:
         """Try nothing more; connections that are there stay."""
+        self._is_over = True
         if self._listening is not None:
             listening, self._listening = self._listening, None
-            Deferred.fromCoroutine(_closed(listening)).addErrback(_nothing)
+            Deferred.fromCoroutine(_closed(listening))
         for look in self._looks:
             look.close()
-        striking, self._striking = self._striking, []
-        for work in striking:
+        working, self._working = self._working, []
+        for work in working:
             work.cancel()
-        self._end()
-
-    def came(self) -> None:
-        """Note a connection; its protocol gets to know of it before whoever waits here."""
-        self._is_met = True
-        self._reactor.callLater(0, self._settle)
+            work.addErrback(lambda failure: failure.trap(CancelledError) and None)
 
     def made(self, address: Any) -> Any:
         """What speaks on a connection with *address*; None with whom nobody wants to speak."""
-        if not self._is_awaited(address.host):
+        if self._is_over or not self._is_awaited(address.host):
             return None
-        return self._inside.buildProtocol(address)
+        protocol = self._inside.buildProtocol(address)
+        if protocol is not None:
+            self._reactor.callLater(0, self._news.put, True)
+        return protocol
 
     async def _dial(self, port: int, target: Address, until: float) -> None:
-        while not self._is_met and self._reactor.seconds() < until:
-            with suppress(OSError, TimeoutError):
+        while self._reactor.seconds() < until:
+            with suppress(OSError):
                 await sockets.connect(self._reactor, port, target, _Meeting(self), ATTEMPT_S)
                 return
+            if self._is_over:
+                return  # this was cancelled when the connection had just failed
             await deferLater(self._reactor, PAUSE_S)
 
-    def _end(self) -> None:
-        self._settle()
-        if not self._over.called:
-            self._over.callback(None)
+    def _begin(self, work: Coroutine[Deferred[Any], Any, Any]) -> Deferred[Any]:
+        """Do *work* until it is done, or this is closed."""
+        working = Deferred.fromCoroutine(work)
+        self._working.append(working)
+        return working
 
-    def _settle(self) -> None:
-        if not self.met.called:
-            self.met.callback(None)
+    def _end(self) -> None:
+        self._news.put(False)
 
 
 class _Meeting(Factory):
@@ -171,19 +174,11 @@ class _Meeting(Factory):
         self._punch = punch
 
     def buildProtocol(self, addr: IAddress | None) -> Any:  # noqa: N802  (Twisted's name)
-        """Tell the punch, and give the connection to whom it is for."""
-        protocol = None if addr is None else self._punch.made(addr)
-        if protocol is not None:
-            self._punch.came()
-        return protocol
+        """Give the connection to whom it is for."""
+        return None if addr is None else self._punch.made(addr)
 
 
 async def _closed(listening: IListeningPort) -> None:
     closing = listening.stopListening()
     if closing is not None:
         await closing
-
-
-def _nothing(failure: Any) -> None:
-    """What fails here is one of several ways; the others may do."""
-    failure.trap(OSError, TimeoutError, CancelledError, DeferredTimeoutError, ConnectionClosed)

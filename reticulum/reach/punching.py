@@ -1,27 +1,33 @@
 """Punching, both ends of it: who asks for it, and who is asked."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
-from reticulum.errors import Busy, HolderFailed, HolderLied, NodeError
-from reticulum.model import PRIVATE, Address, Contact, reach_of
+from reticulum.aio import heard
+from reticulum.errors import Busy, HolderFailed, NodeError
+from reticulum.model import Address, Contact
 from reticulum.reach.held import Held, HeldEndpoint
 from reticulum.reach.introduction import Introduction
 from reticulum.reach.path import Path
 from reticulum.reach.punch import Punch
 from reticulum.reach.punch_messages import MOST_ADDRESSES
 from reticulum.reach.relay.greeting import Greeting
+from reticulum.reach.targets import is_at, is_symmetric, targets
 
 MOST_AT_ONCE = 16
+"""Attempts of ours, and as many of others."""
 MOST_INVITED_PER_HOST = 4
 MOST_PUNCHED = 4
 """Connections punched to one node: as many as are kept when they are silent."""
+MOST_CAME = 16
+"""Connections that may come about in one attempt; most are of strangers, if there are so many."""
 FAILED_S = 1800.0
 """Two nodes that could not meet do not try again for so long: their routers stay what they are."""
 BUSY_S = 30.0
@@ -71,7 +77,8 @@ class Punching:
         self._places = places
         self._own_host = own_host
         self._is_on = is_on
-        self._under_way: set[Deferred[None]] = set()
+        self._trying: set[Deferred[None]] = set()
+        self._standing_by: set[Deferred[None]] = set()
         self._invited: Counter[str] = Counter()
         self._is_stopped = False
         self.is_symmetric: bool | None = None
@@ -80,17 +87,16 @@ class Punching:
     def wanted(self, contact: Contact, path: Path, seen: Address | None) -> None:
         """See `Shortcut`; what it takes goes on in the background."""
         if (
-            not self._is_on()
-            or self._is_stopped
+            self._refuses()
             or seen is None
             or path.is_punching
             or len(path.punched) >= MOST_PUNCHED
-            or len(self._under_way) >= MOST_AT_ONCE
+            or len(self._trying) >= MOST_AT_ONCE
             or self._reactor.seconds() < path.punch_at
         ):
             return
         path.is_punching = True
-        self._go(self._try(contact, path, seen))
+        self._go(self._try(contact, path, seen), self._trying)
 
     async def invited(self, host: str, addresses: Sequence[Address]) -> Sequence[Address]:
         """
@@ -99,11 +105,10 @@ class Punching:
         Raises:
             Busy: Too many ask, or this node does not do it.
         """
-        targets = self._allowed(addresses, host)
+        allowed = targets(addresses, host, self._own_host())
         if (
-            not self._is_on()
-            or self._is_stopped
-            or not targets
+            self._refuses()
+            or not allowed
             or self._invited.total() >= MOST_AT_ONCE
             or self._invited[host] >= MOST_INVITED_PER_HOST
         ):
@@ -111,15 +116,15 @@ class Punching:
         self._invited[host] += 1
         punch = self._punch(self._inside, host)
         try:
-            own = await self._open(punch)
+            own = await self._open(punch, host)
         except BaseException:
             self._uninvite(host, punch)
             raise
-        if not own:
+        if self._refuses():
             self._uninvite(host, punch)
-            raise Busy("this node does not know where it can be dialled")
-        punch.strike(targets)
-        self._go(self._stand_by(host, punch))
+            raise Busy("this node dials nobody any more")
+        punch.strike(allowed)
+        self._go(self._stand_by(host, punch), self._standing_by)
         return own
 
     async def start(self) -> None:
@@ -128,17 +133,28 @@ class Punching:
     async def stop(self) -> None:
         """Give up whatever is under way; connections that are there stay."""
         self._is_stopped = True
-        for work in list(self._under_way):
-            work.cancel()
+        ended = [heard(work) for work in self._give_up()]
+        await DeferredList(ended)
 
     def network_changed(self) -> None:
-        """Forget what was seen."""
+        """Forget what was seen, and give up what is under way: nobody meets there any more."""
         self.is_symmetric = None
+        self._give_up()
+
+    def _refuses(self) -> bool:
+        return self._is_stopped or not self._is_on()
+
+    def _give_up(self) -> list[Deferred[None]]:
+        under_way = [*self._trying, *self._standing_by]
+        for work in under_way:
+            work.cancel()
+        return under_way
 
     async def _stand_by(self, host: str, punch: Punch) -> None:
         # Not until they have met, but until the time is up: whom the other end takes is its choice.
         try:
-            await punch.over()
+            while await punch.another():
+                pass
         finally:
             self._uninvite(host, punch)
 
@@ -147,13 +163,16 @@ class Punching:
         self._invited[host] -= 1
         self._invited += Counter()
 
-    async def _open(self, punch: Punch) -> Sequence[Address]:
+    async def _open(self, punch: Punch, host: str) -> Sequence[Address]:
+        """Where *punch* can be dialled from *host*."""
         try:
-            own = await punch.open(list(self._look_at())[:LOOKS], self._places)
+            own = await punch.open(host, list(self._look_at())[:LOOKS], self._places)
         except OSError as error:
             raise Busy(f"no port is free: {error.strerror}") from None
         if len(punch.seen) >= LOOKS:
             self.is_symmetric = is_symmetric(punch.seen)
+        if not own:
+            raise Busy("this node does not know where it can be dialled")
         return own[:MOST_ADDRESSES]
 
     async def _try(self, contact: Contact, path: Path, seen: Address) -> None:
@@ -170,7 +189,10 @@ class Punching:
                     node=str(contact.node_id),
                     address=str(held.transport.getPeer().host),
                 )
-        except NodeError as error:
+        except CancelledError:
+            pause_s = 0.0
+            raise
+        except (NodeError, HolderFailed) as error:
             _log.debug(
                 "reach.not_punched node={node} reason={reason}",
                 node=str(contact.node_id),
@@ -185,19 +207,17 @@ class Punching:
         came: list[Held] = []
         punch = self._punch(_Keeping(came), seen.host)
         try:
-            own = await self._open(punch)
-            if not own:
+            own = await self._open(punch, seen.host)
+            theirs = targets(await self._ask(contact, own), seen.host, self._own_host())
+            if is_symmetric(punch.seen) and is_symmetric(theirs):
                 return None
-            theirs = await self._ask(contact, own)
-            targets = self._allowed(theirs, seen.host)
-            if is_symmetric(punch.seen) and is_symmetric(targets):
-                return None
-            punch.strike(targets)
-            await punch.met
-            for stream in came:
-                held = await self._proved(contact, path, stream)
-                if held is not None:
-                    return held
+            punch.strike(theirs)
+            # Whoever comes first may be somebody else, or on a connection that is gone by now.
+            while await punch.another():
+                for stream in came:
+                    held = None if stream.is_taken else await self._proved(contact, path, stream)
+                    if held is not None:
+                        return held
             return None
         finally:
             punch.close()
@@ -212,42 +232,28 @@ class Punching:
         through = self._introduction.through(HeldEndpoint(stream), contact.node_id)
         try:
             proved: Any = await through.connect(factory)
-        except (HolderFailed, HolderLied):
+        except HolderFailed:
             return None
         held: Held = proved
-        path.keep(held)
+        path.keep(held, self._reactor.seconds())
         return held
 
-    def _allowed(self, addresses: Sequence[Address], host: str) -> list[Address]:
-        """Those of *addresses* that may be dialled; nobody is turned on a third host."""
-        allowed = [address for address in addresses if self._is_at(address.host, host)]
-        return allowed[:MOST_ADDRESSES]
-
-    def _is_at(self, place: str, host: str) -> bool:
-        """
-        Whether *place* may be that of a node that a relay sees at *host*: the same, or, if it is
-        behind the same router as this one, one in the network there.
-        """
-        return place == host or (host == self._own_host() and reach_of(place) == PRIVATE)
-
     def _punch(self, inside: IProtocolFactory, host: str) -> Punch:
-        return Punch(self._reactor, self._greeting, inside, lambda place: self._is_at(place, host))
+        def is_awaited(place: str) -> bool:
+            return is_at(place, host, self._own_host())
 
-    def _go(self, work: Any) -> None:
+        return Punch(self._reactor, self._greeting, inside, is_awaited)
+
+    def _go(self, work: Coroutine[Deferred[Any], Any, None], among: set[Deferred[None]]) -> None:
         running: Deferred[None] = Deferred.fromCoroutine(work)
-        self._under_way.add(running)
+        among.add(running)
 
-        def over(result: Any) -> None:
-            self._under_way.discard(running)
+        def over(result: Failure | None) -> None:
+            among.discard(running)
             if result is not None and not result.check(CancelledError):
                 _log.failure("reach.punch_failed", result)
 
         running.addBoth(over)
-
-
-def is_symmetric(seen: Sequence[Address]) -> bool:
-    """Whether one port was seen at different ones of the same host."""
-    return len({address.port for address in seen if reach_of(address.host) != PRIVATE}) > 1
 
 
 class _Keeping(Factory):
@@ -259,8 +265,10 @@ class _Keeping(Factory):
         self._came = came
 
     def buildProtocol(self, addr: object) -> Any:  # noqa: N802  (Twisted's name)
-        """Keep one more."""
+        """Keep one more, if there is room."""
         del addr
+        if len(self._came) >= MOST_CAME:
+            return None
         held = Held(lambda _: None)
         self._came.append(held)
         return held

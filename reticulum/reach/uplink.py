@@ -49,7 +49,12 @@ class Uplink:
             self._looking.stop()
 
     def _look(self) -> None:
-        found = tuple(self._hosts())
+        try:
+            self._compare(tuple(self._hosts()))
+        except Exception:  # noqa: BLE001  (a defect: into the log, and look on)
+            _log.failure("reach.uplink_failed")
+
+    def _compare(self, found: tuple[str, ...]) -> None:
         # Without any there is no network; whether it will be another one shows when it is there.
         if not found or found == self._known:
             return

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import attrs
 import namespaces
@@ -101,7 +100,7 @@ def test_what_it_says_of_itself(grid: NatGrid, behind: Behind) -> None:
     assert 2 == len({relay["zone"] for relay in told["relays"]})
 
     rungs = {each["rung"]: each for each in told["rungs"]}
-    assert {"map", "addresses", "dial-back", "relay", "direct"} == set(rungs)
+    assert {"map", "addresses", "dial-back", "relay", "direct"} <= set(rungs)
     assert all(each["evidence"] for each in rungs.values())
     assert "symmetric" in " ".join(each["evidence"] for each in rungs.values()).lower()
     assert told["advice"]
@@ -118,13 +117,14 @@ def test_what_others_say_of_it(grid: NatGrid, behind: Behind) -> None:
     until(lambda: len(behind.member.nat()["relays"]) == 2, "two relays")
     relays = {each["id"] for each in behind.member.nat()["relays"]}
 
-    def crawled(member: Member) -> Any:
-        nodes = member.told("dht", "crawl")["nodes"]
-        return next((each for each in nodes if each["id"] == node_id), {})
+    def crawled(member: Member) -> tuple[str, set[str]]:
+        for each in member.told("dht", "crawl")["nodes"]:
+            if each["id"] == node_id:
+                return each["role"], {relay["id"] for relay in each["relays"]}
+        return "unknown", set()
 
     for name in PUBLIC:
-        until(lambda name=name: set(crawled(grid[name]).get("relays", ())) == relays, "crawled")
-        assert "client" == crawled(grid[name])["role"]
+        until(lambda name=name: crawled(grid[name]) == ("client", relays), "crawled")
         assert node_id not in grid[name].at("dht", "table", "--json").out
 
 
@@ -190,7 +190,7 @@ def test_its_relay_is_killed(grid: NatGrid, behind: Behind, images: dict[str, by
         )
         assert "relayed" == behind.member.nat()["reach"]
         until(lambda: is_whole(grid, images), "whole again", HEALED_S)
-        stream.two_more_rounds()
+        stream.go_on(2)
     assert [] == stream.failures
     assert all(behind.member.has(image_id) for image_id in images)
     assert dead_id not in {each["id"] for each in behind.member.nat()["relays"]}

@@ -1,6 +1,7 @@
 """Networks that change, and those that are worse or better than a plain NAT."""
 
 import contextlib
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ namespaces.requires_lab("miniupnpd")
 PUBLIC = ("p0", "p1", "p2")
 NOTICED_S = 60
 MAPPED_S = 10
+FERRIED_S = 15
 MAPPING = {"RETICULUM_REACH_MAP_PORTS": "true"}
 
 
@@ -34,17 +36,18 @@ def grid(whole_grid: NatGrid) -> Iterator[NatGrid]:
     yield whole_grid
     for name in set(whole_grid.members) - set(PUBLIC):
         member = whole_grid.members.pop(name)
-        assert "Traceback" not in member.node.log()
         if member.node.process.poll() is None:
-            assert 0 == member.node.end()
+            assert -signal.SIGTERM == member.node.end()
+        member.no_traceback()
 
 
 def must_serve(grid: NatGrid, member: Member) -> None:
-    """Others bring it images, and read what it has."""
+    """Others bring it images, and have what is uploaded to it."""
     grid.until_holds(member, grid["p0"], NOTICED_S)
     image = fresh_image()
-    image_id = member.node.put(image)
-    assert all(grid[name].gives(image_id, image) for name in PUBLIC)
+    image_id = member.upload(image)
+    for name in PUBLIC:
+        until(lambda name=name: grid[name].gives(image_id, image), f"{name} has it")
 
 
 def crawled(grid: NatGrid, member: Member) -> tuple[str, str | None]:
@@ -56,13 +59,11 @@ def crawled(grid: NatGrid, member: Member) -> tuple[str, str | None]:
     )
 
 
-@pytest.mark.parametrize("inner", [Kind.FULL_CONE, Kind.SYMMETRIC], ids=lambda kind: kind.value)
-def test_nat_behind_nat(grid: NatGrid, inner: Kind) -> None:
+def test_nat_behind_nat(grid: NatGrid) -> None:
     """A home router behind that of a provider: relayed, and a full member."""
-    outer = grid.lab.router(f"isp-{inner.value}", Kind.PORT_RESTRICTED)
-    router = grid.lab.router(f"home-{inner.value}", inner, outer=outer.lan)
-    host = grid.lab.host(f"twice-{inner.value}", router.lan)
-    member = grid.start(f"twice-{inner.value}", host, router)
+    outer = grid.lab.router("isp", Kind.SYMMETRIC)
+    router = grid.lab.router("flat", Kind.FULL_CONE, outer=outer.lan)
+    member = grid.start("twice", grid.lab.host("twice", router.lan), router)
     grid.join(member)
     until(lambda: member.is_reached("relayed"), "relayed")
     must_serve(grid, member)
@@ -92,41 +93,113 @@ def test_a_laptop_changes_networks(grid: NatGrid) -> None:
     assert laptop.node.status()["grid"]["seen_as"].startswith(f"{office.address}:")
 
 
-def test_a_router_gets_another_address(grid: NatGrid) -> None:
-    """As providers do at night: the node behind it is attached again by itself."""
-    member = grid.behind("night", Kind.SYMMETRIC)
-    assert member.router
-    grid.join(member)
-    until(lambda: member.is_reached("relayed"), "relayed")
-    address = member.router.readdress()
+def test_a_night_at_the_provider(grid: NatGrid) -> None:
+    """
+    One router gets another address, one is rebooted and forgets all connections: the nodes behind
+    them are attached again by themselves.
+    """
+    moved, rebooted = (grid.behind(name, Kind.SYMMETRIC) for name in ("moved", "rebooted"))
+    assert moved.router
+    assert rebooted.router
+    grid.join(moved, rebooted)
+    for member in (moved, rebooted):
+        until(lambda each=member: each.is_reached("relayed"), "relayed")
+        grid.until_holds(member, grid["p0"])
+    address = moved.router.readdress()
+    rebooted.router.reboot(down_s=2)
+
     until(
-        lambda: str(member.node.status()["grid"]["seen_as"]).startswith(f"{address}:"),
+        lambda: str(moved.node.status()["grid"]["seen_as"]).startswith(f"{address}:"),
         "seen with the new address",
         NOTICED_S,
     )
-    must_serve(grid, member)
+    for member in (moved, rebooted):
+        must_serve(grid, member)
+        assert member.is_reached("relayed")
 
 
-def test_a_router_reboots(grid: NatGrid) -> None:
-    """All its connections are forgotten; the node is attached again by itself."""
-    member = grid.behind("reboot", Kind.SYMMETRIC)
-    assert member.router
-    grid.join(member)
-    until(lambda: member.is_reached("relayed"), "relayed")
-    grid.until_holds(member, grid["p0"])
-    member.router.reboot(down_s=2)
-    must_serve(grid, member)
-    assert member.is_reached("relayed")
+def ferried_by(member: Member) -> str:
+    """Whose TCP carries its datagrams, by the address; empty if nobody's does."""
+    by: str | None = member.node.status()["reach"]["ferry"]["by"]
+    return by or ""
 
 
 def test_no_datagrams(grid: NatGrid) -> None:
-    """A network without UDP is found out, and said in words that help."""
-    member = grid.behind("deaf", Kind.FULL_CONE, passes_udp=False)
-    member.node.wait_ready()
-    until(lambda: "UDP" in " ".join(member.nat()["advice"]), "diagnosed", NOTICED_S)
+    """In an office without UDP a node is a member like any other, and says what could be done."""
+
+    def joined_after(number: int) -> float:
+        members.append(grid.behind(f"office{number}", Kind.FULL_CONE, passes_udp=False))
+        members[-1].node.wait_ready()
+        until(members[-1].is_member, "joined")
+        return members[-1].age_s()
+
+    members: list[Member] = []
+    assert fastest(joined_after, FERRIED_S) <= FERRIED_S
+    member = members[-1]
+    until(lambda: member.is_reached("relayed"), "relayed")
+    must_serve(grid, member)
+
+    by = ferried_by(member)
     told = member.nat()
-    assert ("client", "unreachable") == (told["role"], told["reach"])
-    assert "UDP" in member.at("dht", "nat").out
+    rungs = {each["rung"]: each for each in told["rungs"]}
+    assert "ferried" == rungs["addresses"]["state"]
+    assert f"by way of {by}" in rungs["addresses"]["evidence"]
+    assert f"let UDP out to port {PORT}" in " ".join(told["advice"])
+    assert ("client", 2) == (told["role"], len(told["relays"]))
+    assert by in member.at("dht", "nat").out
+    ferryman = next(grid[name] for name in PUBLIC if by == f"{grid[name].station.address}:{PORT}")
+    ferrying = ferryman.node.status()["reach"]["ferrying"]
+    assert ferrying["datagrams_out"] > 0 < ferrying["datagrams_in"]
+    assert {} == ferrying["dropped"]
+    for name in PUBLIC:
+        assert member.node_id not in grid[name].at("dht", "table", "--json").out
+    relays = {each["id"] for each in told["relays"]}
+    nodes = grid["p1"].told("dht", "crawl")["nodes"]
+    crawled = next(each for each in nodes if each["id"] == member.node_id)
+    assert ("client", relays) == (crawled["role"], {each["id"] for each in crawled["relays"]})
+
+
+def test_its_ferry_is_gone(grid: NatGrid) -> None:
+    """The node that carries its datagrams is killed: another one does, before anybody notices."""
+    member = grid.behind("cellar", Kind.SYMMETRIC, passes_udp=False)
+    grid.join(member)
+    until(lambda: member.is_reached("relayed"), "relayed")
+    grid.until_holds(member, grid["p0"])
+    by = ferried_by(member)
+    name = next(name for name in PUBLIC if by == f"{grid[name].station.address}:{PORT}")
+    grid[name].end()
+    until(lambda: ferried_by(member) not in {"", by}, "by another one", FERRIED_S)
+    others = [grid[other] for other in PUBLIC if other != name]
+    assert member.is_member()
+    grid.until_holds(member, others[0])
+    image = fresh_image()
+    image_id = member.upload(image)
+    for other in others:
+        until(lambda other=other: other.gives(image_id, image), f"{other.name} has it")
+    grid.again(name)
+    grid.settle()
+
+
+def test_a_laptop_leaves_the_office(grid: NatGrid) -> None:
+    """Outside it does without a ferry, and is a server; back inside it takes one again."""
+    office = grid.lab.router("dull", Kind.PORT_RESTRICTED, passes_udp=False)
+    host = grid.lab.host("clerk", office.lan)
+    clerk = grid.start("clerk", host, office)
+    grid.join(clerk)
+    until(lambda: clerk.is_reached("relayed"), "relayed in the office")
+    assert ferried_by(clerk)
+
+    host.move(grid.lab.internet)
+    until(lambda: clerk.is_reached("public"), "public outside", NOTICED_S)
+    assert "" == ferried_by(clerk)
+    address = f"{host.address}:{PORT}"
+    until(lambda: crawled(grid, clerk) == ("server", address), "crawled as a server", NOTICED_S)
+
+    host.move(office.lan)
+    until(lambda: ferried_by(clerk), "ferried", NOTICED_S)
+    until(lambda: clerk.is_reached("relayed"), "relayed in the office again", NOTICED_S)
+    must_serve(grid, clerk)
+    assert "client" == clerk.nat()["role"]
 
 
 def test_forwarded_port(grid: NatGrid) -> None:
@@ -174,5 +247,5 @@ def test_a_gateway_that_maps_ports(grid: NatGrid, tmp_path: Path) -> None:
 
         rules = ("nft", "list", "table", "inet", TABLE)
         assert str(PORT) in member.router.namespace.run(*rules)
-        assert 0 == member.node.end()
+        assert -signal.SIGTERM == member.node.end()
         assert str(PORT) not in member.router.namespace.run(*rules)

@@ -108,7 +108,7 @@ def test_all_pairs(grid: NatGrid, kept: dict[str, tuple[str, bytes]]) -> None:
     with steady({name: route.is_read for name, route in routes.items()}) as stream:
         while relayed() != wanted and time.monotonic() < end:
             time.sleep(0.5)
-        stream.two_more_rounds()
+        stream.go_on(10)
         assert wanted == relayed()
     assert [] == stream.failures
     grid.no_tracebacks()

@@ -1,6 +1,5 @@
 """Keeps this node attached to two relays, in different zones, for as long as it needs them."""
 
-import random
 from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
@@ -76,7 +75,6 @@ class Anchorage:
         is_needed: Whether this node needs relays now.
         changed: Called when it is attached elsewhere than before.
         clock: For pauses.
-        rng: For the choice among equals.
     """
 
     def __init__(
@@ -89,7 +87,6 @@ class Anchorage:
         is_needed: Callable[[], bool],
         changed: Callable[[], None],
         clock: IReactorTime,
-        rng: random.Random,
     ) -> None:
         self._greeting = greeting
         self._pipes = pipes
@@ -98,11 +95,11 @@ class Anchorage:
         self._is_needed = is_needed
         self._changed = changed
         self._clock = clock
-        self._rng = rng
         self._moorings: dict[NodeId, tuple[Mooring, str]] = {}
         self._refused_until: dict[NodeId, float] = {}
         self._needed_at = float("-inf")
         self._search_at = float("-inf")
+        self._networks = 0
         self._running: Deferred[None] | None = None
         self.last_refusal = ""
         """Why the last relay that was asked is none; empty if none has refused."""
@@ -143,6 +140,7 @@ class Anchorage:
 
     def network_changed(self) -> None:
         """Let go of all, and begin anew: this machine is in another network now."""
+        self._networks += 1
         self._refused_until.clear()
         self._search_at = float("-inf")
         for mooring, _ in list(self._moorings.values()):
@@ -196,7 +194,7 @@ class Anchorage:
         return next(iter(elsewhere or free), None)
 
     async def _attach(self, candidate: Candidate) -> None:
-        relay = candidate.contact
+        relay, network = candidate.contact, self._networks
         mooring = Mooring(
             relay,
             greeting=self._greeting,
@@ -207,11 +205,18 @@ class Anchorage:
         )
         try:
             answer = await mooring.attach()
-        except (ConnectError, ConnectionClosed, DeferredTimeoutError) as error:
-            self._refuse(relay, str(error) or "no answer in time")
+        except (ConnectError, ConnectionClosed) as error:
+            why = str(error)
+        except DeferredTimeoutError:
+            why = "no answer in time"
+        else:
+            is_welcome = answer.status is Status.WELCOME
+            why = "" if is_welcome else answer.status.name.lower().replace("_", " ")
+        if network != self._networks:
+            mooring.let_go()  # of a network in which this machine is no more
             return
-        if answer.status is not Status.WELCOME:
-            self._refuse(relay, answer.status.name.lower().replace("_", " "))
+        if why:
+            self._refuse(relay, why)
             return
         self._moorings[relay.node_id] = (mooring, candidate.zone)
         self.last_refusal = ""
@@ -239,7 +244,10 @@ class Anchorage:
         if held is None or held[0] is not mooring:
             return
         del self._moorings[mooring.relay.node_id]
-        self._refused_until[mooring.relay.node_id] = self._clock.seconds() + SEARCH_S
+        now = self._clock.seconds()
+        # Who lets go at once is none.
+        pause_s = SEARCH_S if now - mooring.since >= SEARCH_S else REFUSED_S
+        self._refused_until[mooring.relay.node_id] = now + pause_s
         self._search_at = float("-inf")
         _log.warn(
             "reach.relay_lost relay={relay} address={address} left={left}",

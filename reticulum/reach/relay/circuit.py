@@ -18,7 +18,7 @@ from reticulum.model import Address, Contact, NodeId
 from reticulum.reach.pipes import DirectPipes
 from reticulum.reach.relay.greeting import Greeting
 from reticulum.reach.relay.hello import Kind
-from reticulum.reach.relay.status import MOST_ADDRESS_BYTES, Status, read_answer
+from reticulum.reach.relay.status import Status, read_answer
 
 _WHY = {
     Status.FULL: "it has as many circuits as it may",
@@ -57,6 +57,10 @@ class CircuitEndpoint:
         self._wanted = wanted
         self.seen: Address | None = None
         """Where the relay sees the wanted node; None before it has answered."""
+        self.refusal = ""
+        """Why the relay does not connect us; empty if it has not said so."""
+        self.is_crowded = False
+        """Whether that is because it has too many of ours already."""
 
     def connect(self, protocolFactory: IProtocolFactory) -> "Deferred[IProtocol]":  # noqa: N803
         """
@@ -77,11 +81,6 @@ class CircuitEndpoint:
         if stream is None:
             raise ConnectionAbortedError("nobody wants the connection any more")
         return stream
-
-    def refused(self, status: Status) -> CircuitRefused:
-        """What to tell of a refusal."""
-        why = _WHY.get(status, f"it answers {status}")
-        return CircuitRefused(None, f"relay {self._relay}: {why}")  # type: ignore[no-untyped-call]
 
 
 class _Beginning(Protocol):
@@ -109,17 +108,17 @@ class _Beginning(Protocol):
     def dataReceived(self, data: bytes) -> None:  # noqa: N802  (Twisted's name)
         self._received += data
         try:
+            # Never of more than some dozen bytes: an address too long is one that cannot be.
             read = read_answer(self._received)
         except ValueError:
-            self._give_up(Failure(ConnectError(string="the relay answers what cannot be")))
+            self._give_up("it answers what cannot be")
             return
         if read is None:
-            if len(self._received) > MOST_ADDRESS_BYTES:
-                self._give_up(Failure(ConnectError(string="the relay answers what cannot be")))
             return
         answer, rest = read
         if answer.status is not Status.WELCOME:
-            self._give_up(Failure(self._endpoint.refused(answer.status)))
+            self._endpoint.is_crowded = answer.status is Status.TOO_MANY
+            self._give_up(_WHY.get(answer.status, f"it answers {answer.status.name}"))
             return
         self._endpoint.seen = answer.address
         self.transport.protocol = self.stream
@@ -130,6 +129,7 @@ class _Beginning(Protocol):
         if self.stream is not None:
             self.stream.connectionLost(self._reason or reason)
 
-    def _give_up(self, reason: Failure) -> None:
-        self._reason = self._reason or reason
+    def _give_up(self, why: str) -> None:
+        self._endpoint.refusal = why
+        self._reason = Failure(CircuitRefused(string=why))  # type: ignore[no-untyped-call]
         self.transport.abortConnection()

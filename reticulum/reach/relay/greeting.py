@@ -37,7 +37,7 @@ class Greeting:
     def hello(
         self,
         kind: Kind,
-        listener: NodeId,
+        listener: NodeId | None,
         *,
         wanted: NodeId | None = None,
         nonce: bytes | None = None,
@@ -47,7 +47,7 @@ class Greeting:
 
         Args:
             kind: What the connection is for.
-            listener: Whom it is meant for.
+            listener: Whom it is meant for; of a ferry None for whoever is there.
             wanted: Of a circuit: the node at its other end.
             nonce: Of a knock: the one of the question; else a new one.
         """

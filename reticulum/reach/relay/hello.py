@@ -45,6 +45,8 @@ class Kind(enum.IntEnum):
     """The sender wants to know which address of his is seen."""
     KNOCK = 5
     """The sender shows that the listener can be dialled."""
+    FERRY = 6
+    """The listener shall carry datagrams for the sender, as long as this connection lives."""
 
 
 @attrs.frozen(kw_only=True)
@@ -55,7 +57,7 @@ class Hello:
     Args:
         kind: What for.
         sender: By his public key.
-        listener: Whom it is meant for.
+        listener: Whom it is meant for; None, of a ferry alone, for whoever is there.
         wanted: Of a circuit: the node at its other end; None for every other kind.
         boot: 8 random bytes, others in each run of the sender.
         at_ms: When it was sent: milliseconds since 1970.
@@ -65,7 +67,7 @@ class Hello:
 
     kind: Kind
     sender: NodeId
-    listener: NodeId
+    listener: NodeId | None
     wanted: NodeId | None
     boot: bytes
     at_ms: int
@@ -78,7 +80,7 @@ def sign_hello(
     mac_key: bytes,
     *,
     kind: Kind,
-    listener: NodeId,
+    listener: NodeId | None,
     wanted: NodeId | None = None,
     boot: bytes,
     now_ms: int,
@@ -91,15 +93,17 @@ def sign_hello(
         private_key: Of the sender.
         mac_key: The grid's key for peer HTTP that is in use now.
         kind: See `Hello`, like all that follow.
-        listener: Whom it is meant for.
+        listener: Whom it is meant for; of a ferry None for whoever is there.
         wanted: The node at the other end of a circuit.
         boot: 8 bytes.
         now_ms: Milliseconds since 1970.
         nonce: 8 bytes.
     """
     public_key = private_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    target = _NOBODY if wanted is None else wanted.digest
-    signed = _SIGNED.pack(_MAGIC, kind, public_key, listener.digest, target, boot, now_ms, nonce)
+    meant_for, target = (
+        _NOBODY if node_id is None else node_id.digest for node_id in (listener, wanted)
+    )
+    signed = _SIGNED.pack(_MAGIC, kind, public_key, meant_for, target, boot, now_ms, nonce)
     signed += private_key.sign(_FOR_SIGNATURE + signed)
     return signed + _mac(mac_key, signed)
 
@@ -132,7 +136,7 @@ def read_hello(data: bytes, keys: Iterable[bytes]) -> Hello | None:
     return Hello(
         kind=Kind(kind),
         sender=NodeId.of_public_key(public_key),
-        listener=NodeId(listener),
+        listener=None if kind == Kind.FERRY and listener == _NOBODY else NodeId(listener),
         wanted=wanted,
         boot=boot,
         at_ms=at_ms,

@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 from reticulum.model import Address, Contact
 from reticulum.reach.relay.greeting import Greeting
 from reticulum.reach.relay.hello import Kind
-from reticulum.reach.relay.status import MOST_ADDRESS_BYTES, Status, read_answer
+from reticulum.reach.relay.status import MOST_ADDRESS_BYTES, read_answer
 
 
 class Look:
@@ -26,19 +26,32 @@ class Look:
     def __init__(self, greeting: Greeting, relay: Contact) -> None:
         self.hello = greeting.hello(Kind.LOOK, relay.node_id)
         self.seen: Deferred[Address] = Deferred()
-        """Fails with `ConnectionDone` and its like if no sound answer comes."""
+        """Fails with `ConnectionDone` if no sound answer comes; never fires once this is closed."""
         self.factory = Factory.forProtocol(lambda: _Looking(self))
         self.factory.noisy = False
         self._looking: _Looking | None = None
+        self._is_closed = False
 
     def began(self, looking: "_Looking") -> None:
-        """Note the connection."""
+        """Note the connection; it may come too late."""
         self._looking = looking
+        if self._is_closed:
+            self.close()
 
     def close(self) -> None:
         """Close it."""
+        self._is_closed = True
         if self._looking is not None and self._looking.transport is not None:
             self._looking.transport.abortConnection()
+
+    def told(self, address: Address | None) -> None:
+        """Take the answer; None if none comes any more."""
+        if self.seen.called or self._is_closed:
+            return
+        if address is None:
+            self.seen.errback(ConnectionDone())
+        else:
+            self.seen.callback(address)
 
 
 class _Looking(Protocol):
@@ -59,16 +72,15 @@ class _Looking(Protocol):
         except ValueError:
             self.transport.abortConnection()
             return
-        if read is None or self._look.seen.called:
+        if read is None:
             return
         answer, _ = read
-        if answer.status is Status.WELCOME and answer.address is not None:
-            self._look.seen.callback(answer.address)
-        else:
+        if answer.address is None:
             self.transport.abortConnection()
+        else:
+            self._look.told(answer.address)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
         del reason
         self.transport = None
-        if not self._look.seen.called:
-            self._look.seen.errback(ConnectionDone())
+        self._look.told(None)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
@@ -104,7 +105,10 @@ class Mooring:
             raise
         finally:
             self._opening.discard(dialling)
-        if answer.status is not Status.WELCOME or self._is_over:
+        if self._is_over:
+            anchor.close()
+            raise ConnectionDone
+        if answer.status is not Status.WELCOME:
             anchor.close()
             return answer
         self._anchor, self.seen, self.since = anchor, answer.address, self.clock.seconds()
@@ -126,7 +130,8 @@ class Mooring:
 
     def replenish(self, wanted: int = SPARES) -> None:
         """Open spares until *wanted* are there or on their way."""
-        while not self._is_over and len(self._spares) < wanted:
+        lacking = 0 if self._is_over else wanted - len(self._spares)
+        for _ in range(lacking):
             spare = _Spare(self)
             self._spares.add(spare)
             opening = self._dial(Kind.SPARE, spare)
@@ -136,6 +141,8 @@ class Mooring:
 
     def one_more(self) -> None:
         """The relay has somebody waiting, and no spare left."""
+        if self._is_pausing:
+            return  # who has just closed one gets the next ones soon enough
         self.replenish(min(len(self._spares) + 1, MOST_SPARES))
 
     def begins(self, spare: "_Spare", dialler: Dialler) -> Any:
@@ -148,10 +155,14 @@ class Mooring:
     def gone(self, spare: "_Spare") -> None:
         """Note a spare that is closed; the anchor says whether the relay lives."""
         self._spares.discard(spare)
-        if self._is_over or (self._again is not None and self._again.active()):
+        if self._is_over or self._is_pausing:
             return
         # Not at once: a relay that closes every spare is not to be run at.
         self._again = self.clock.callLater(AGAIN_S, self.replenish)
+
+    @property
+    def _is_pausing(self) -> bool:
+        return self._again is not None and self._again.active()
 
     def anchor_gone(self) -> None:
         """The relay is gone, or has let go."""

@@ -6,7 +6,7 @@ from typing import Any
 from twisted.internet.interfaces import IDelayedCall, IReactorTime, IStreamClientEndpoint
 from twisted.logger import Logger
 
-from reticulum.model import Address, NodeId
+from reticulum.model import Address, Contact, NodeId
 from reticulum.reach.relay.answers import Answers
 from reticulum.reach.relay.harbour import Harbour
 from reticulum.reach.relay.hello import Hello, Kind
@@ -48,6 +48,7 @@ class Relay:
         is_open: Callable[[], bool],
         changed: Callable[[NodeId], None],
     ) -> None:
+        self._own_id = own_id
         self._clock = clock
         self._limits = limits
         self._is_open = is_open
@@ -87,6 +88,16 @@ class Relay:
         """Nodes with a live anchor here; follows what happens."""
         return self._harbour.attached
 
+    def clients(self) -> list[Contact]:
+        """The same, as this node reaches them."""
+        known = map(self.contact_of, self._harbour.attached)
+        return [contact for contact in known if contact is not None]
+
+    def contact_of(self, node_id: NodeId) -> Contact | None:
+        """How this node reaches an attached one: where its anchor comes from, by way of itself."""
+        address = self.address_of(node_id)
+        return None if address is None else Contact(node_id, address, via=self._own_id)
+
     def address_of(self, node_id: NodeId) -> Address | None:
         """Where the anchor of an attached node comes from."""
         berth = self._harbour.berth_of(node_id)
@@ -102,14 +113,14 @@ class Relay:
 
     def receive(self, hello: Hello, transport: Any, data: bytes) -> None:
         """
-        Do what a hello asks for; a knock is nothing for a relay.
+        Do what a hello asks for; a knock or a ferry is nothing for a relay.
 
         Args:
             hello: It was judged.
             transport: Of its sender, TCP; it gets another protocol.
             data: What came behind the hello.
         """
-        if self._is_stopped or hello.kind is Kind.KNOCK:
+        if self._is_stopped or hello.kind in {Kind.KNOCK, Kind.FERRY}:
             drop(transport)
             return
         self._keep_sweeping()

@@ -15,6 +15,8 @@ from reticulum.overlay.records import NodeRecord, ProviderRecord, Verification, 
 from reticulum.overlay.replay import Windows
 from reticulum.overlay.seal import RECIPIENT_BYTES
 from reticulum.overlay.unseal import Unsealer
+from reticulum.reach.relay.judge import Judge
+from reticulum.reach.relay.status import Answer, Dialler, Status, read_answer, read_go
 
 PAGE = Path(__file__).parents[3] / "docs" / "protocol" / "vectors.md"
 
@@ -77,3 +79,22 @@ def test_invite() -> None:
     assert vectors.SECRET == invite.secret
     assert ["192.0.2.7:4160", "node.example:4160"] == [str(each) for each in invite.entrances]
     assert written("Invite") == invite.text()
+
+
+@pytest.mark.parametrize("name", vectors.HELLOS)
+def test_hellos(name: str) -> None:
+    """The recipient believes them; they say what the page says, and are made as it says."""
+    data = bytes.fromhex(written(name))
+    key = GridKeys.of_secret(vectors.SECRET).peer_http
+    hello = Judge(vectors.RECIPIENT).judge(data, [key], NOW * 1000)
+    assert hello is not None
+    assert vectors.HELLOS[name] == (hello.kind, hello.wanted)
+    assert (vectors.SENDER, vectors.NONCE) == (hello.sender, hello.nonce)
+    assert data == vectors.hello(name)
+
+
+def test_answers_to_hellos() -> None:
+    """They are read as what the page says of them."""
+    welcome, go = (bytes.fromhex(written(name)) for name in ("Welcome", "Go"))
+    assert (Answer(Status.WELCOME, vectors.SIX), b"") == read_answer(welcome)
+    assert (Dialler(vectors.SENDER, vectors.FOUR), b"") == read_go(go)
