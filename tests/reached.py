@@ -102,6 +102,7 @@ class Asking:
     peers: HttpPeers
     paths: Paths
     shortcut: Any
+    introduction: Introduction
 
     def path_to(self, contact: Contact) -> Path:
         return next(path for path in self.paths.all() if path.node_id == contact.node_id)
@@ -139,8 +140,9 @@ async def asking_by(
         del node_id
         return relays
 
+    introduction = introduction_of(who)
     paths = Paths(
-        introduction=introduction_of(who),
+        introduction=introduction,
         pipes=PIPES,
         passage=passage or circuit_to(who),
         relays_of=relays_of,
@@ -155,7 +157,9 @@ async def asking_by(
         max_bytes=MOST_BYTES,
     )
     try:
-        yield Asking(who=who, peers=peers, paths=paths, shortcut=shortcut)
+        yield Asking(
+            who=who, peers=peers, paths=paths, shortcut=shortcut, introduction=introduction
+        )
     finally:
         await paths.stop()
         await peers.stop()

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from reticulum.assembly.peer_address import is_wild, own_door
-from reticulum.model import Address
+from reticulum.model import Address, Contact, NodeId
 from reticulum.overlay.grid_keys import FINGERPRINT_BYTES
 from reticulum.overlay.network import Network
 from reticulum.reach.ferry.ferry import Ferry
@@ -41,6 +41,7 @@ def ferrying_of(
     pipes: DirectPipes,
     fingerprints: Callable[[], Sequence[bytes]],
     hosts: Callable[[], Sequence[str]],
+    relays: Callable[[], Sequence[Contact]],
     host: str,
     port: int,
     reactor: Any,
@@ -55,6 +56,7 @@ def ferrying_of(
         pipes: To ferrymen.
         fingerprints: Of the grid.
         hosts: This machine's addresses.
+        relays: To which this node is attached.
         host: Where this node listens for others.
         port: Likewise.
         reactor: Sockets and clock.
@@ -63,8 +65,12 @@ def ferrying_of(
     door = own_door(host, port)
 
     async def doors() -> Sequence[Door]:
+        # Relays come first: connections to them are alive.
+        known: dict[Address, NodeId | None] = {each.address: each.node_id for each in relays()}
+        for address, node_id in await ferriage.doors():
+            known.setdefault(address, node_id)
         own = own_addresses()
-        return [Door(*found) for found in await ferriage.doors() if found[0] not in own]
+        return [Door(*found) for found in known.items() if found[0] not in own]
 
     def own_addresses() -> Collection[Address]:
         seen = overlay.standing().address
@@ -87,6 +93,7 @@ def ferrying_of(
         heard=lambda: ferriage.heard,
         gets_through=lambda address: ferriage.gets_through(address, network.send_straight),
         began=ferriage.began,
+        broke=ferriage.broke,
         ended=ferriage.ended,
         clock=reactor,
     )

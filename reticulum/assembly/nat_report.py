@@ -6,9 +6,10 @@ from typing import Any
 import attrs
 
 from reticulum.assembly.reach import Reach
-from reticulum.model import Address, Contact
+from reticulum.model import Contact
 from reticulum.overlay.node import OverlayNode
 from reticulum.overlay.views import OverlayStatus, StandingView
+from reticulum.reach.ferry.ferry import Ferry
 from reticulum.reach.ladder import Standing
 from reticulum.reach.path import Path, Road
 
@@ -56,14 +57,14 @@ def nat_report(reach: Reach, overlay: OverlayNode, *, port: int) -> JsonObject:
     """At length, for whoever wants to mend it."""
     standing, status = overlay.standing(), overlay.status()
     where = reach.ladder.standing
-    ferried_by = reach.ferrying.ferry.by
-    addresses = _ferried(ferried_by) or _addresses(
+    ferry = reach.ferrying.ferry
+    addresses = _ferried(ferry) or _addresses(
         standing, reach.nearby.uplink.hosts, symmetric=reach.punching.is_symmetric
     )
     rungs = [
         _rung("map", reach.nearby.mapping.state, reach.nearby.mapping.evidence),
         addresses,
-        _dial_back(standing, where, is_ferried=ferried_by is not None),
+        _dial_back(standing, where, is_ferried=ferry.is_relied_on),
         _relays(reach, where, addresses["state"]),
         _direct(reach.paths.all()),
         _rung("discover", str(reach.nearby.found.state), reach.nearby.found.evidence),
@@ -97,11 +98,13 @@ def _path(path: Path) -> JsonObject:
     }
 
 
-def _ferried(by: Address | None) -> JsonObject | None:
-    if by is None:
+def _ferried(ferry: Ferry) -> JsonObject | None:
+    if not ferry.is_relied_on:
         return None
-    said = f"UDP does not get through here; datagrams go over TCP by way of {by}"
-    return _rung("addresses", "ferried", said)
+    way = "; no other node carries datagrams over TCP just now"
+    if ferry.by is not None:
+        way = f"; datagrams go over TCP by way of {ferry.by}"
+    return _rung("addresses", "ferried", f"UDP does not get through here{way}")
 
 
 def _addresses(
@@ -175,17 +178,18 @@ def _advice(
     if where is Standing.PUBLIC:
         return []
     advice: list[str] = []
-    by = reach.ferrying.ferry.by
+    ferry = reach.ferrying.ferry
     is_deaf = not status.joined and status.questions >= UDP_DEAD_AT and not status.answered
-    if is_deaf and by is None:
+    if is_deaf and not ferry.is_relied_on:
         advice.append(
             f"{status.questions} datagrams were sent and none was answered: a firewall blocks UDP, "
             f"or nobody is at the entrances; let UDP to port {port} of the entrances out"
         )
-    if by is not None:
+    if ferry.is_relied_on:
+        door = port if ferry.by is None else ferry.by.port
         advice.append(
             "a firewall blocks UDP, so every datagram makes a detour: for speed, let UDP out to "
-            f"port {by.port} of other nodes"
+            f"port {door} of other nodes"
         )
     elif where is not Standing.LOOKING:
         advice.append(_port_advice(reach, standing, port))

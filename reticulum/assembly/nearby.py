@@ -66,7 +66,7 @@ def nearby_of(
     *,
     settings: ReachSettings,
     overlay: OverlayNode,
-    network_changed: Callable[[], None],
+    network_changed: Callable[[frozenset[str]], None],
     fingerprints: Callable[[], Sequence[bytes]],
     host: str,
     port: int,
@@ -80,7 +80,7 @@ def nearby_of(
     Args:
         settings: At the start.
         overlay: This node in the DHT.
-        network_changed: Called when the machine has other addresses.
+        network_changed: Called when the machine has other addresses, with those that are gone.
         fingerprints: Of the grid, the one in use first.
         host: Where this node listens for others.
         port: Likewise.

@@ -189,7 +189,10 @@ def reach_of_node(
         clock=reactor,
     )
 
-    def network_changed() -> None:
+    def network_changed(gone: frozenset[str]) -> None:
+        # Nobody will ever answer there; to wait for it would hold up whoever asks, and the stop.
+        admission.leave(gone)
+        introduction.leave(gone)
         relaying.ladder.begin_anew()
         overlay.network_changed()
         for part in (anchorage, paths, punching, nearby, ferrying.ferry):
@@ -213,6 +216,7 @@ def reach_of_node(
         pipes=pipes,
         fingerprints=fingerprints,
         hosts=lambda: nearby.uplink.hosts,
+        relays=lambda: anchorage.relays,
         host=host,
         port=port,
         reactor=reactor,

@@ -76,6 +76,10 @@ class Ferriage:
         self._is_on = True
         self._changed()
 
+    def broke(self) -> None:
+        """Take note that nobody carries them now, and keep whom we know: all will seem silent."""
+        self._joining.remember(self._neighbours.table.contacts())
+
     def ended(self) -> None:
         """Take note that they go by our own sockets again."""
         if self._is_on:

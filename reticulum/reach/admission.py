@@ -1,7 +1,7 @@
 """The listener's door: only members of the grid get to speak with what is behind it."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 from OpenSSL import SSL
@@ -74,6 +74,7 @@ class Admission(Factory):
         self.strangers: set[Doorstep] = set()
         self.hosts: Counter[str] = Counter()
         self.nodes: Counter[NodeId] = Counter()
+        self.members: set[Doorstep] = set()
 
     def has_room(self, address: Any) -> bool:
         """Whether one more stranger may step up, from *address*."""
@@ -89,6 +90,12 @@ class Admission(Factory):
         """Send every stranger away; members are for *inside* to send."""
         for stranger in list(self.strangers):
             stranger.hang_up("the node is stopping")
+
+
+    def leave(self, hosts: Container[str]) -> None:
+        """Abort every member's connection to one of *hosts*, which this machine has no more."""
+        for member in list(self.members):
+            member.leave(hosts)
 
 
 class Porch(Factory):
@@ -177,6 +184,7 @@ class Doorstep(Protocol):
             return
         self._step_off()
         admission.nodes[session.dialler] += 1
+        admission.members.add(self)
         self._member = member
         self.transport.write(listener_proof(key, session))
         member.makeConnection(self.transport)
@@ -185,10 +193,16 @@ class Doorstep(Protocol):
         """Count out."""
         self._step_off()
         if self._member is not None and self._session is not None:
+            self._admission.members.discard(self)
             nodes = self._admission.nodes
             nodes[self._session.dialler] -= 1
             nodes += Counter()  # drops what is zero
             self._member.connectionLost(reason)
+
+    def leave(self, hosts: Container[str]) -> None:
+        """Close at once if this end is at one of *hosts*."""
+        if self.transport.getHost().host in hosts:
+            self.transport.abortConnection()
 
     def hang_up(self, why: str) -> None:
         """Close at once, without a word; *why* is for our own log."""

@@ -1,6 +1,6 @@
 """The dialler's side of the door: a connection that begins when both ends have proved the grid."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, cast
 
 import attrs
@@ -50,6 +50,13 @@ class Introduction:
     key: Callable[[], bytes]
     clock: IReactorTime
     deadline_s: float = 5.0
+    visits: "set[_Visitor]" = attrs.field(factory=set, init=False, eq=False)
+    """Under way now."""
+
+    def leave(self, hosts: Container[str]) -> None:
+        """Abort every connection from one of *hosts*, which this machine has no more."""
+        for visit in list(self.visits):
+            visit.leave(hosts)
 
     def through(self, pipe: IStreamClientEndpoint, node_id: NodeId) -> "MemberEndpoint":
         """
@@ -111,6 +118,15 @@ class _Visitor(Protocol):
             introduction.deadline_s, self._give_up, "no proof in time"
         )
 
+    def connectionMade(self) -> None:  # noqa: N802  (Twisted's name)
+        """Note it."""
+        self._introduction.visits.add(self)
+
+    def leave(self, hosts: Container[str]) -> None:
+        """Close at once if this end is at one of *hosts*."""
+        if self.transport is not None and self.transport.getHost().host in hosts:
+            self.transport.abortConnection()
+
     def handshakeCompleted(self) -> None:  # noqa: N802  (Twisted's name)
         """Prove that we are of the grid."""
         connection: SSL.Connection = self.transport.getHandle()
@@ -146,6 +162,7 @@ class _Visitor(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
         """Tell whoever waits, or whoever is connected."""
+        self._introduction.visits.discard(self)
         if self._abrupt is not None:
             self._abrupt.is_lost = True
         if self._member is not None:

@@ -17,14 +17,15 @@ class Uplink:
 
     Args:
         hosts: This machine's addresses on the way to others; quick.
-        changed: Called when they are others than before, and there are any.
+        changed: Called when they are others than before, and there are any, with those that are
+            gone.
         clock: For the looks.
     """
 
     def __init__(
         self,
         hosts: Callable[[], Sequence[str]],
-        changed: Callable[[], None],
+        changed: Callable[[frozenset[str]], None],
         clock: IReactorTime,
     ) -> None:
         self._hosts = hosts
@@ -64,4 +65,4 @@ class Uplink:
             before=", ".join(before) or "none",
             after=", ".join(found),
         )
-        self._changed()
+        self._changed(frozenset(before) - frozenset(found))

@@ -190,6 +190,7 @@ async def _start(
         pipes=DirectPipes(reactor=reactor),
         fingerprints=lambda: [OURS],
         hosts=lambda: [HOST],
+        relays=list,
         host=HOST,
         port=port,
         reactor=reactor,

@@ -309,3 +309,20 @@ async def test_bytes_are_not_the_relays_to_change(tmp_path: Path) -> None:
             except HolderFailed:
                 failures += 1
         assert failures
+
+
+@pytest.mark.parametrize("end", ["listener", "dialler"])
+async def test_connections_of_an_address_that_is_gone(tmp_path: Path, end: str) -> None:
+    """They are aborted at once, and no other; the next question goes by a new one."""
+    folder = tmp_path / "holder"
+    async with holding(folder, PHOTO) as holder, asking_by(who=Who()) as asking:
+        side = holder.admission if end == "listener" else asking.introduction
+        await asking.peers.facts(holder.contact, PHOTO_ID)
+        (connection,) = holder.admission.members
+        side.leave({"10.9.9.9"})
+        await settled()
+        assert {connection} == holder.admission.members
+        side.leave({"127.0.0.1"})
+        await until(lambda: not holder.admission.members)
+        await asking.peers.facts(holder.contact, PHOTO_ID)
+        assert connection not in holder.admission.members

@@ -22,7 +22,7 @@ ARRIVES_S: Final = 10.0
 """In which something is to be answered over a ferry; else another one is taken."""
 STRAIGHT_S: Final = 180.0
 """Between two attempts to do without."""
-KEPT_S: Final = 60.0
+KEPT_S: Final = 10.0
 """Whoever loses ferries sooner than that waits longer each time before he takes the next."""
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
@@ -48,6 +48,7 @@ class Ferry:
         heard: What was asked and answered by datagrams, over the ferry or not.
         gets_through: Asks at an address past the ferry; whether that was answered.
         began: Called when datagrams go by a ferry, or by another one, from now on.
+        broke: Called when the ferry is lost, and another one is sought.
         ended: Called when they go by our own sockets again.
         clock: For time.
     """
@@ -60,6 +61,7 @@ class Ferry:
         heard: Callable[[], Heard],
         gets_through: Callable[[Address], Awaitable[bool]],
         began: Callable[[], None],
+        broke: Callable[[], None],
         ended: Callable[[], None],
         clock: IReactorTime,
     ) -> None:
@@ -68,6 +70,7 @@ class Ferry:
         self._heard = heard
         self._gets_through = gets_through
         self._began = began
+        self._broke = broke
         self._ended = ended
         self._clock = clock
         self._ride: _Ride | None = None
@@ -88,6 +91,11 @@ class Ferry:
         if self._running is not None:
             self._running.cancel()
         self._disembark()
+
+    @property
+    def is_relied_on(self) -> bool:
+        """Whether datagrams go by ferry, even if there is none just now."""
+        return self._is_relied_on
 
     @property
     def by(self) -> Address | None:
@@ -187,6 +195,7 @@ class Ferry:
             self._pauses = _growing()
         self._seek_at = now + next(self._pauses)
         self._silence = Silence(self._heard(), first_s=FIRST_S)
+        self._broke()
 
     def _get_through(self) -> None:
         _log.info("reach.ferry_ended reason={reason}", reason="datagrams get through")

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
-from unit.overlay.fake_grid import FakeNotebook, Grid, Peer
+from unit.overlay.fake_grid import FakeNotebook, Grid, Peer, key_of
 
 from reticulum.model import LOOPBACK, PRIVATE, PUBLIC, Address, Contact, NodeId
 from reticulum.overlay.entrance import Entrance
@@ -125,6 +125,28 @@ def test_doors(grid: Grid) -> None:
     doors = grid.run(again.node.ferriage.doors())
     assert (Address("44.7.7.7", 4160), None) == doors[0]
     assert known == dict(doors[1:])
+
+
+def test_nobody_is_forgotten_between_two_ferries(grid: Grid) -> None:
+    """While nothing is carried everybody seems silent, and leaves the table: they stay doors."""
+    grid.grow(4)
+    peer = ferried(grid)
+    grid.pass_time(30)
+    known = {contact.address for contact in peer.node.table.contacts()}
+    assert 4 == len(known)
+    peer.node.ferriage.broke()
+    grid.kill(peer)
+    for number in range(8):
+        grid.run(peer.node.closest(key_of(str(number))))
+    assert () == tuple(peer.node.table.contacts())
+    doors = grid.run(peer.node.ferriage.doors())
+    assert known == {address for address, _ in doors}
+    assert all(node_id is not None for _, node_id in doors)
+
+    grid.at[peer.address] = peer.node.received
+    peer.node.ferriage.began()
+    grid.pass_time(5)
+    assert peer.node.is_in
 
 
 def test_asking_past_the_ferry(grid: Grid) -> None:

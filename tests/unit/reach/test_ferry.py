@@ -129,6 +129,7 @@ class Node:
             heard=lambda: self.heard,
             gets_through=self._gets_through,
             began=lambda: self.events.append("began"),
+            broke=lambda: self.events.append("broke"),
             ended=lambda: self.events.append("ended"),
             clock=self.clock,  # type: ignore[arg-type]
         )
@@ -294,10 +295,11 @@ def test_the_ferryman_goes() -> None:
     node.pass_time(5, answering=True)
     first.wire.lose()
     assert not node.ferry.takes(FAR)
+    assert node.ferry.is_relied_on
     node.pass_time(0.5)
     second = node.last().welcomes()
     assert (TWO, TWO) == (second.address, node.ferry.by)
-    assert ["began", "began"] == node.events
+    assert ["began", "broke", "began"] == node.events
     assert node.asked_straight == []
     node.stop()
 
@@ -359,7 +361,8 @@ def test_an_answer_between_two_ferries() -> None:
     node.heard.asked += 1
     node.heard.answered += 1
     node.clock.advance(0.5)
-    assert ["began", "ended"] == node.events
+    assert ["began", "broke", "ended"] == node.events
+    assert not node.ferry.is_relied_on
     node.pass_time(30, answering=True)
     assert 1 == len(node.pipes.dialled)
     node.stop()

@@ -15,15 +15,20 @@ class Carried:
 
     hosts: Sequence[str] = ("192.168.1.5",)
     changes: list[tuple[str, ...]] = attrs.field(factory=list)
+    gone: list[frozenset[str]] = attrs.field(factory=list)
     clock: Clock = attrs.field(factory=Clock)
     uplink: Uplink = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.uplink = Uplink(
             lambda: self.hosts,
-            lambda: self.changes.append(self.uplink.hosts),
+            self.changed,
             self.clock,  # type: ignore[arg-type]
         )
+
+    def changed(self, gone: frozenset[str]) -> None:
+        self.gone.append(gone)
+        self.changes.append(self.uplink.hosts)
 
     def now_has(self, *hosts: str) -> None:
         self.hosts = hosts
@@ -58,6 +63,13 @@ async def test_no_network_is_no_other_one(carried: Carried) -> None:
     carried.now_has()
     carried.now_has("10.0.0.9")
     assert [("10.0.0.9",)] == carried.changes
+
+
+async def test_what_is_gone(carried: Carried) -> None:
+    """Only addresses that the machine has no more: connections of the others live on."""
+    carried.now_has("192.168.1.5", "2001:db8::9")
+    carried.now_has("10.0.0.9", "2001:db8::9")
+    assert [frozenset(), frozenset({"192.168.1.5"})] == carried.gone
 
 
 async def test_no_network_at_the_start() -> None:
