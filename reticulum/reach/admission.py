@@ -91,7 +91,6 @@ class Admission(Factory):
         for stranger in list(self.strangers):
             stranger.hang_up("the node is stopping")
 
-
     def leave(self, hosts: Container[str]) -> None:
         """Abort every member's connection to one of *hosts*, which this machine has no more."""
         for member in list(self.members):

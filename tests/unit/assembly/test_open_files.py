@@ -30,7 +30,7 @@ def test_the_limit_is_raised_as_far_as_it_goes(hard: int) -> None:
         text=True,
         check=True,
         timeout=60,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limits),  # noqa: PLW1509
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limits),
     )
     assert [min(needed(Settings()), hard), hard] == [int(each) for each in ran.stdout.split()]
 

@@ -90,9 +90,9 @@ async def operator(tmp_path: Path) -> AsyncIterator[Operator]:
         control = Control(
             public=door,
             console=console,
-            grid=lambda: operator.grid(),
+            grid=lambda: operator.grid(),  # noqa: PLW0108
             nat=lambda: {"reach": "public"},
-        )  # noqa: PLW0108
+        )
         site = NodeSite(
             public=control,
             intake=node.door.intake,
