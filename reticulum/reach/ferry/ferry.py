@@ -78,6 +78,7 @@ class Ferry:
         self._silence = Silence(heard(), first_s=FIRST_S)
         self._pauses = _growing()
         self._seek_at = float("-inf")
+        self._is_told = False
         self._running: Deferred[None] | None = None
 
     async def start(self) -> None:
@@ -170,13 +171,15 @@ class Ferry:
                 self._board(boat, door)
                 return
         self._seek_at = self._clock.seconds() + next(self._pauses)
-        _log.info("reach.no_ferries asked={asked}", asked=len(doors))
+        if not self._is_told:
+            self._is_told = True
+            _log.info("reach.no_ferry asked={asked}", asked=len(doors))
 
     def _board(self, boat: Boat, door: Door) -> None:
         now = self._clock.seconds()
         self._ride = _Ride(boat, door, since=now, straight_at=now + STRAIGHT_S)
         self._silence = Silence(self._heard(), first_s=ARRIVES_S)
-        self._is_relied_on = True
+        self._is_relied_on, self._is_told = True, False
         _log.info("reach.ferried by={by} seen_as={seen}", by=str(door.address), seen=str(boat.seen))
         self._began()
 
@@ -205,7 +208,7 @@ class Ferry:
         self._disembark()
         self._silence = Silence(self._heard(), first_s=FIRST_S, is_broken=was_heard)
         self._pauses = _growing()
-        self._seek_at = float("-inf")
+        self._seek_at, self._is_told = float("-inf"), False
         if self._is_relied_on:
             self._is_relied_on = False
             self._ended()

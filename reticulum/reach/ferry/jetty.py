@@ -107,7 +107,7 @@ class Jetty:
     def failed(self, door: Door, why: str) -> None:
         """Take note that nobody carries us there now."""
         self._failed_at[door.address] = self._clock.seconds()
-        _log.debug("reach.no_ferry at={at} reason={reason}", at=str(door.address), reason=why)
+        _log.debug("reach.no_ferry_there at={at} reason={reason}", at=str(door.address), reason=why)
 
     def forget(self) -> None:
         """Forget who failed."""

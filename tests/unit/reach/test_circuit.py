@@ -105,6 +105,7 @@ def test_refused(status: Status, why: str) -> None:
     (reason,) = opened.stream.lost
     assert reason.check(CircuitRefused)
     assert why == opened.endpoint.refusal
+    assert (status is Status.TOO_MANY) is opened.endpoint.is_crowded
     assert why in str(reason.value)
     assert b"" == opened.stream.heard
 
