@@ -182,12 +182,19 @@ def bodies() -> st.SearchStrategy[m.Body]:
     pages = st.builds(m.Page, st.integers(0, 2**24 - 1), st.integers(0, 255))
     providers = st.lists(provider_records(), max_size=2).map(tuple)
     record = st.none() | st.just(node_record())
-    ports = st.integers(1, 65_535)
+    ports, port = st.integers(1, 65_535), st.integers(0, 65_535)
     return st.one_of(
-        st.builds(m.Ping, sequence=numbers, software=software, token=tokens),
-        st.builds(m.Pong, seen=seen, sequence=numbers, software=software, token=tokens)
+        st.builds(m.Ping, sequence=numbers, software=software, token=tokens, port=port),
+        st.builds(m.Pong, seen=seen, sequence=numbers, software=software, token=tokens, port=port)
         | st.builds(m.Pong, record=record),
-        st.builds(m.Find, target=keys(), want=st.sampled_from(m.Want), page=pages, token=tokens),
+        st.builds(
+            m.Find,
+            target=keys(),
+            want=st.sampled_from(m.Want),
+            page=pages,
+            token=tokens,
+            port=port,
+        ),
         st.builds(
             m.Found,
             holds=st.booleans(),
@@ -200,6 +207,7 @@ def bodies() -> st.SearchStrategy[m.Body]:
             attached=st.booleans(),
             seen=seen,
             token=tokens,
+            port=port,
         ),
         st.builds(m.Store, token=eight, providers=providers, record=record),
         st.builds(
@@ -216,7 +224,7 @@ def bodies() -> st.SearchStrategy[m.Body]:
             tcp=st.booleans(),
             token=st.one_of(st.just(b""), eight),
         ),
-        st.builds(m.Dialling, st.booleans()),
+        st.builds(m.Dialling, st.booleans(), tokens),
         st.builds(m.Knock, eight),
         st.just(m.Goodbye()),
     )

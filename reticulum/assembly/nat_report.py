@@ -193,7 +193,12 @@ def _advice(
         )
     elif where is not Standing.LOOKING:
         advice.append(_port_advice(reach, standing, port))
-    if where is Standing.UNREACHABLE:
+    if where is Standing.UNREACHABLE and reach.anchorage.last_refusal:
+        advice.append(
+            "the nodes that could relay for this one refuse: let them take more (relay_nodes in "
+            "[reach]), or add a node with a public address"
+        )
+    elif where is Standing.UNREACHABLE:
         advice.append(
             "no node of the grid relays for this one: a grid needs at least one node with a public "
             "address and relay = true in [reach]"

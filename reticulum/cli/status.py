@@ -60,6 +60,10 @@ def in_words(name: str, value: object) -> str:
             return bytes_in_words(int(value))
         if name.endswith("_s"):
             return seconds_in_words(value)
-    if isinstance(value, dict):
-        return ", ".join(f"{clean(key)} {in_words(key, item)}" for key, item in value.items())
-    return clean(str(value))
+    return _in_words_together(value) if isinstance(value, dict | list) else clean(str(value))
+
+
+def _in_words_together(value: dict[str, object] | list[object]) -> str:
+    if isinstance(value, list):
+        return "; ".join(in_words("", item) for item in value) or "none"
+    return ", ".join(f"{clean(key)} {in_words(key, item)}" for key, item in value.items())

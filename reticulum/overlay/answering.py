@@ -7,7 +7,7 @@ import attrs
 from twisted.internet.interfaces import IReactorTime
 
 from reticulum.errors import RecordFault
-from reticulum.model import Address, Contact, NodeId
+from reticulum.model import PUBLIC, Address, Contact, Key, NodeId, reach_of
 from reticulum.overlay.acquaintance import Acquaintance
 from reticulum.overlay.allowance import Allowance, Allowances, Rate
 from reticulum.overlay.inquiry import MOST_NAMED
@@ -140,9 +140,7 @@ class Answering:
     def _find(self, find: Find, sender: Contact) -> Found:
         closer: list[Contact] = []
         if Want.NODES in find.want:
-            known = self._neighbours.table.closest(find.target, MOST_NAMED + 1, sound=True)
-            # Its id at another address, it is to hear of: that is another node with its key.
-            closer = [contact for contact in known if contact != sender][:MOST_NAMED]
+            closer = self._closer(find.target, sender)
         record = None
         if Want.RECORD in find.want:
             mine = find.target == self._own
@@ -158,6 +156,16 @@ class Answering:
         if Want.HOLDERS in find.want:
             return self._with_holders(found, find)
         return self._with_relayed(found, find) if Want.RELAYED in find.want else found
+
+    def _closer(self, target: Key, sender: Contact) -> list[Contact]:
+        # To somebody far away, an address in the network here is that of nobody, or of another.
+        is_far = reach_of(sender.address.host) == PUBLIC
+        most = 2 * MOST_NAMED if is_far else MOST_NAMED
+        known = self._neighbours.table.closest(target, most + 1, sound=True)
+        if is_far:
+            known = [contact for contact in known if reach_of(contact.address.host) == PUBLIC]
+        # Its id at another address, it is to hear of: that is another node with its key.
+        return [contact for contact in known if contact != sender][:MOST_NAMED]
 
     def _with_holders(self, found: Found, find: Find) -> Found:
         page = Page(find.page.seed or self._rng.randrange(1, _SEEDS), find.page.offset)

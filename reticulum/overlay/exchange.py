@@ -12,12 +12,11 @@ from reticulum.errors import BadMessage
 from reticulum.model import Address, Contact, NodeId
 from reticulum.overlay.acquaintance import Acquaintance
 from reticulum.overlay.courier import Courier
+from reticulum.overlay.letterhead import Stamp
 from reticulum.overlay.messages import (
     Body,
     DialMe,
-    Envelope,
     Find,
-    Message,
     Ping,
     decode,
     encode,
@@ -53,7 +52,7 @@ class Exchange:
         rng: Source of transaction ids.
         acquaintance: Tokens, and proven addresses.
         round_trips: Learns how long answers take.
-        server: Whether this node is one now.
+        stamp: Makes messages.
         twins: Told who speaks.
         tally: Counts.
     """
@@ -67,7 +66,7 @@ class Exchange:
         rng: random.Random,
         acquaintance: Acquaintance,
         round_trips: RoundTrips,
-        server: Callable[[], bool],
+        stamp: Stamp,
         twins: Twins,
         tally: Tally,
     ) -> None:
@@ -77,7 +76,7 @@ class Exchange:
         self._rng = rng
         self._acquaintance = acquaintance
         self._round_trips = round_trips
-        self._server = server
+        self._stamp = stamp
         self._out: dict[bytes, Asked] = {}
         self._sent_twice: OrderedDict[bytes, tuple[Contact, float]] = OrderedDict()
         self._twins = twins
@@ -208,8 +207,7 @@ class Exchange:
         return self._write(transaction, body)
 
     def _write(self, transaction: bytes, body: Body, *, pad_to: int = 0) -> bytes:
-        envelope = Envelope(transaction, self._own, self._server())
-        return encode(Message(envelope, body), pad_to=pad_to).data
+        return encode(self._stamp(transaction, body), pad_to=pad_to).data
 
     def _ask_again(self, asked: Asked, soft_s: float) -> None:
         asked.again_at = self._clock.seconds()

@@ -120,6 +120,10 @@ class Keeping:
         """Name nodes that are reached through relays, and live; the closest to *target* first."""
         return self._nodes.relayed(target, self._now(), FRESH_S)
 
+    def is_fresh(self, record: NodeRecord) -> bool:
+        """Whether the record of a relayed node is younger than `FRESH_S`: it is alive, then."""
+        return self._now() - record.issued < FRESH_S
+
     def expire(self) -> None:
         """Drop some of what has expired."""
         self._providers.expire(self._now())

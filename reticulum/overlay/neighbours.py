@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable
 
-from reticulum.model import Contact, NodeId
+from reticulum.model import Address, Contact, NodeId
 from reticulum.overlay.bucket import Entry
 from reticulum.overlay.exchange import Exchange
-from reticulum.overlay.messages import Ping
+from reticulum.overlay.messages import Body, Find, Found, Ping, Pong
 from reticulum.overlay.question import Outcome, Question, Reply
 from reticulum.overlay.table import PING_AGAIN_S, Table
 
@@ -58,6 +58,14 @@ class Neighbours:
             if known is not None and known.contact == reply.contact:
                 self.check(self.table.removed(reply.contact.node_id))
             return
+        dialled = _dialled(reply.contact, reply.body)
+        if dialled != reply.contact:
+            # It can be asked here for now, and by us: others are to know where it is dialled.
+            if known is not None and known.contact == reply.contact:
+                self.check(self.table.removed(reply.contact.node_id))
+            if known is None or known.contact != dialled:
+                self._exchange.ask(dialled.address, self._ping(), _nothing, node_id=dialled.node_id)
+            return
         moved = known is not None and known.contact != reply.contact
         if known is not None and moved and not known.failing():
             # Ids can be claimed by any member: the one that is there has to fall silent first.
@@ -77,7 +85,7 @@ class Neighbours:
     def asked_by(self, question: Question) -> None:
         """Take a question: a server that asks is worth a ping."""
         if question.server and question.addressed:
-            self.check(self.table.heard(question.sender))
+            self.check(self.table.heard(_dialled(question.sender, question.body)))
 
     def doubted(self, node_ids: Iterable[NodeId]) -> None:
         """Take a down-hint: ping those of them that are here and were not heard just now."""
@@ -110,3 +118,15 @@ class Neighbours:
     def _entry(self, node_id: NodeId) -> Entry | None:
         entry: Entry | None = self.table.bucket(node_id).nodes.get(node_id.digest)
         return entry
+
+
+def _dialled(contact: Contact, body: Body) -> Contact:
+    """Where the sender of *body* is dialled: at the same host, perhaps at another port."""
+    port = body.port if isinstance(body, Ping | Pong | Find | Found) else 0
+    if not port:
+        return contact
+    return Contact(contact.node_id, Address(contact.address.host, port))
+
+
+def _nothing(_outcome: Outcome) -> None:
+    """Whoever answers is entered by that."""

@@ -18,6 +18,7 @@ from reticulum.overlay.grid_keys import KeyRing
 from reticulum.overlay.herald import Herald
 from reticulum.overlay.joining import Joining
 from reticulum.overlay.keeping import Keeping
+from reticulum.overlay.letterhead import Letterhead
 from reticulum.overlay.messages import Knock, Ping, Tokens
 from reticulum.overlay.neighbours import Neighbours
 from reticulum.overlay.question import Reply
@@ -143,6 +144,7 @@ class Parts:
         self.round_trips = RoundTrips()
         self.twins = Twins(own)
         self.tally = Tally()
+        stamp = Letterhead(own=own, standing=self.standing, vantage=self.vantage)
         self.exchange = Exchange(
             own,
             self.courier,
@@ -150,7 +152,7 @@ class Parts:
             rng=rng,
             acquaintance=self.acquaintance,
             round_trips=self.round_trips,
-            server=lambda: self.standing.server,
+            stamp=stamp,
             twins=self.twins,
             tally=self.tally,
         )
@@ -256,7 +258,7 @@ class Parts:
             exchange=self.exchange,
             clock=clock,
             acquaintance=self.acquaintance,
-            server=lambda: self.standing.server,
+            stamp=stamp,
             answer=answering,
             twins=self.twins,
             tally=self.tally,

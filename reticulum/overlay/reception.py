@@ -10,11 +10,10 @@ from reticulum.overlay.acquaintance import Acquaintance
 from reticulum.overlay.allowance import Allowances
 from reticulum.overlay.courier import Courier
 from reticulum.overlay.exchange import Exchange
+from reticulum.overlay.letterhead import Stamp
 from reticulum.overlay.messages import (
     Body,
-    Envelope,
     Find,
-    Message,
     Ping,
     Store,
     decode,
@@ -45,7 +44,7 @@ class Reception:
         exchange: Takes answers.
         clock: For limits.
         acquaintance: Who has proven its address.
-        server: Whether this node is one now.
+        stamp: Makes messages.
         answer: Answers questions.
         twins: Told who speaks.
         tally: Counts.
@@ -59,7 +58,7 @@ class Reception:
         exchange: Exchange,
         clock: IReactorTime,
         acquaintance: Acquaintance,
-        server: Callable[[], bool],
+        stamp: Stamp,
         answer: Callable[[Question], Body | None],
         twins: Twins,
         tally: Tally,
@@ -69,7 +68,7 @@ class Reception:
         self._exchange = exchange
         self._clock = clock
         self._acquaintance = acquaintance
-        self._server = server
+        self._stamp = stamp
         self._answer = answer
         self._twins = twins
         self._tally = tally
@@ -119,9 +118,8 @@ class Reception:
         body = self._answer(question)
         if body is None:
             return
-        envelope = Envelope(message.envelope.transaction, self._own, self._server())
         try:
-            packed = encode(Message(envelope, body), room).data
+            packed = encode(self._stamp(message.envelope.transaction, body), room).data
         except ValueError:
             self._tally.dropped += 1
             return

@@ -79,7 +79,10 @@ class Whereabouts:
             None if it can't be reached, or nothing sound comes.
         """
         if contact.via is not None:
-            return await self._by_relays(contact, search=search)
+            described = await self._by_relays(contact, search=search)
+            # A relay that goes on saying that it has a node does not bring it back to life.
+            is_alive = described is not None and self._keeping.is_fresh(described.record)
+            return described if is_alive else None
         record = await self._of_itself(contact)
         if record is None:
             return None

@@ -148,8 +148,8 @@ class ReachSettings:
     discover: bool = _setting(
         True,
         "Find nodes of this grid on the local network, and be found by them, by multicast DNS. "
-        "Only the grid's public fingerprint and the peer port are told. Not done if the address "
-        "in [peer] is one of loopback.",
+        "Only the grid's public fingerprint, this machine's addresses there and the peer port are "
+        "told. Not done if the address in [peer] is one of loopback.",
     )
 
 

@@ -22,7 +22,9 @@ from reached import (
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.error import ConnectError
 from twisted.internet.protocol import Factory
+from twisted.internet.task import deferLater
 
 from reticulum.assembly.reach import Behind
 from reticulum.errors import Busy, HolderFailed
@@ -175,10 +177,11 @@ async def listener(host: str = HERE) -> AsyncIterator[tuple[Address, list[Plain]
         await until(lambda: all(one.is_lost for one in came))
 
 
-async def stranger_at(address: Address, protocol: Any = Plain) -> Any:
-    factory = Factory.forProtocol(protocol)
+async def stranger_at(address: Address, from_host: str = HERE) -> Any:
+    factory = Factory.forProtocol(Plain)
     factory.noisy = False
-    return await TCP4ClientEndpoint(reactor, address.host, address.port).connect(factory)
+    endpoint = TCP4ClientEndpoint(reactor, address.host, address.port, bindAddress=(from_host, 0))
+    return await endpoint.connect(factory)
 
 
 # The whole of it: relay, TLS, HTTP.
@@ -250,7 +253,17 @@ async def test_no_request_is_dropped(tmp_path: Folder) -> None:
 
 async def test_two_ends_meet() -> None:
     """The asker gets one connection, on which the other end has proved who it is."""
+    ports: list[Address] = []
+
     async with two() as (asker, asked):
+        ask = asker.ask
+
+        async def tell(contact: Contact, addresses: Sequence[Address]) -> Sequence[Address]:
+            theirs = await ask(contact, addresses)
+            ports.extend([addresses[0], theirs[0]])
+            return theirs
+
+        asker.ask = tell
         path = await asker.meets(asked)
         assert (1, 1, 0) == (len(path.held), path.punches, path.failed_punches)
         await until(lambda: 1 == asked.admission.nodes[asker.who.node_id])
@@ -259,8 +272,13 @@ async def test_two_ends_meet() -> None:
         user: Any = held.take(Factory.forProtocol(Plain))
         user.transport.write(b"GET /picture HTTP/1.1\r\n\r\n")
         await until(lambda: b"picture" in user.heard)
-        # The other one stops listening some time later.
+        # The asker listens no more; the other one stops some time later.
+        mine, theirs = ports
+        with pytest.raises(ConnectError):
+            await stranger_at(mine)
         await until(lambda: not asked.punching._standing_by)
+        with pytest.raises(ConnectError):
+            await stranger_at(theirs)
 
 
 async def test_ipv6() -> None:
@@ -270,7 +288,10 @@ async def test_ipv6() -> None:
             probe.bind(("::1", 0))
     except OSError:
         pytest.skip("this machine has no IPv6")
-    async with two(host="::1", own_host="::1") as (asker, asked):
+    async with (
+        bad_relay(answer(1001)) as (relay, port),
+        two(host="::1", own_host="::1", relays=[relay]) as (asker, asked),
+    ):
         told: list[Address] = []
         ask = asker.ask
 
@@ -284,6 +305,7 @@ async def test_ipv6() -> None:
         path = await asker.meets(asked)
         assert 1 == path.punches
         assert ["::1"] == [address.host for address in told]
+        assert not port.open
 
 
 async def test_what_relays_see() -> None:
@@ -309,7 +331,7 @@ async def test_what_relays_see() -> None:
         assert asker.punching.is_symmetric is False
         assert asked.punching.is_symmetric is False
         # Looks are over when the punch is.
-        await until(lambda: not asked.punching._standing_by)
+        asked.punching.network_changed()
         await until(lambda: 0 == relay.relay.view().looks + other.relay.view().looks)
 
 
@@ -339,7 +361,7 @@ async def test_relays_that_do_not_say(says: bytes) -> None:
     async with bad_relay(says) as (relay, port), two(relays=[relay]) as (asker, asked):
         assert 1 == (await asker.meets(asked)).punches
         assert asker.punching.is_symmetric is None
-        await until(lambda: not asked.punching._standing_by)
+        asked.punching.network_changed()
         await until(lambda: not port.open)
 
 
@@ -379,6 +401,27 @@ async def test_strangers() -> None:
         for one in strangers["asked"]:
             one.transport.abortConnection()
         await until(lambda: all(one.is_lost for one in strangers["asked"]))
+
+
+async def test_stranger_from_elsewhere() -> None:
+    """Whoever comes from another host than the one that is awaited is hung up on at once."""
+    strangers: list[Any] = []
+
+    async with two() as (asker, asked):
+        ask = asker.ask
+
+        async def ask_with_strangers(
+            contact: Contact, addresses: Sequence[Address]
+        ) -> Sequence[Address]:
+            strangers.append(await stranger_at(addresses[0], "127.0.0.2"))
+            theirs = await ask(contact, addresses)
+            strangers.append(await stranger_at(theirs[0], "127.0.0.2"))
+            await until(lambda: all(one.is_lost for one in strangers))
+            return theirs
+
+        asker.ask = ask_with_strangers
+        assert 1 == (await asker.meets(asked)).punches
+        assert [b"", b""] == [one.heard for one in strangers]
 
 
 async def test_crowd() -> None:
@@ -601,6 +644,24 @@ async def test_ends_in_the_middle(stage: str, how: str) -> None:
             assert (how == "network_changed") is path.is_punching
         await until(lambda: not port.open)
         await until(lambda: all(one.is_lost for one in strangers))
+
+
+async def test_ends_at_any_moment() -> None:
+    """There is no moment at which an end is not noticed: no dialling goes on."""
+    async with two() as (asker, asked):
+
+        async def ask(contact: Contact, addresses: Sequence[Address]) -> Sequence[Address]:
+            del contact, addresses
+            return [Address(HERE, 9)]
+
+        asker.ask = ask
+        for turns in range(60):
+            path = asker.try_to_meet(asked)
+            for _ in range(turns % 20):
+                await deferLater(reactor, 0)
+            asker.punching.network_changed()
+            await until(lambda path=path: not path.is_punching)
+        assert 0 == path.failed_punches
 
 
 async def test_asker_hangs_up_while_asked() -> None:

@@ -50,12 +50,14 @@ class Ping:
         software: Name and version, at most 32 bytes.
         token: Got from the one that is asked, if any: it lets the answer be longer.
         wants_record: Whether the answer should bring the node record.
+        port: Where the sender is dialled, if that is not where this comes from; 0 if it is.
     """
 
     sequence: int = 0
     software: str = ""
     token: bytes = b""
     wants_record: bool = False
+    port: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -69,6 +71,7 @@ class Pong:
         software: Name and version, at most 32 bytes.
         token: For requests to come; empty for none.
         record: The sender's own.
+        port: Where the sender is dialled, if that is not where this comes from; 0 if it is.
     """
 
     seen: Address | None = None
@@ -76,6 +79,7 @@ class Pong:
     software: str = ""
     token: bytes = b""
     record: NodeRecord | None = None
+    port: int = 0
 
 
 class Want(enum.Flag):
@@ -126,12 +130,14 @@ class Find:
         want: Which of these.
         page: Where to go on; `NO_PAGE` to begin.
         token: Got from the one that is asked, if any: it lets the answer be longer.
+        port: Where the sender is dialled, if that is not where this comes from; 0 if it is.
     """
 
     target: Key
     want: Want = Want.NODES
     page: Page = NO_PAGE
     token: bytes = b""
+    port: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -151,6 +157,7 @@ class Found:
         attached: Whether the target is attached to the sender, its relay, right now.
         seen: Where the question came from.
         token: For requests to come; empty for none.
+        port: Where the sender is dialled, if that is not where this comes from; 0 if it is.
     """
 
     holds: bool = False
@@ -163,6 +170,7 @@ class Found:
     attached: bool = False
     seen: Address | None = None
     token: bytes = b""
+    port: int = 0
 
     @property
     def next_page(self) -> Page | None:

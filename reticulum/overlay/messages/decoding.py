@@ -34,6 +34,7 @@ from reticulum.overlay.records.node import LONGEST_SOFTWARE
 from reticulum.overlay.records.node import MOST_BYTES as LARGEST_NODE_RECORD
 from reticulum.overlay.wire import Fields, take_address, take_contact, take_relayed
 
+LAST_PORT = 65_535
 _EVERYTHING_WANTED = Want.NODES | Want.HOLDERS | Want.RECORD | Want.RELAYED
 
 
@@ -67,6 +68,7 @@ def _ping(fields: Fields) -> Ping:
         software=fields.text("software", LONGEST_SOFTWARE),
         token=_token(fields),
         wants_record=fields.flag("record"),
+        port=fields.number("port", last=LAST_PORT, default=0),
     )
 
 
@@ -77,6 +79,7 @@ def _pong(fields: Fields) -> Pong:
         software=fields.text("software", LONGEST_SOFTWARE),
         token=_token(fields),
         record=_node(fields),
+        port=fields.number("port", last=LAST_PORT, default=0),
     )
 
 
@@ -86,6 +89,7 @@ def _find(fields: Fields) -> Find:
         want=Want(fields.number("want") & _EVERYTHING_WANTED.value),
         page=_page(fields),
         token=_token(fields),
+        port=fields.number("port", last=LAST_PORT, default=0),
     )
 
 
@@ -101,6 +105,7 @@ def _found(fields: Fields) -> Found:
         attached=fields.flag("attached"),
         seen=_seen(fields),
         token=_token(fields),
+        port=fields.number("port", last=LAST_PORT, default=0),
     )
 
 
@@ -133,7 +138,7 @@ def _gone(fields: Fields) -> Gone:
 
 
 def _dial_me(fields: Fields) -> DialMe:
-    port = fields.number("port", last=65_535)
+    port = fields.number("port", last=LAST_PORT)
     if port == 0:
         raise BadMessage("port: nobody listens on port 0")
     return DialMe(nonce=_nonce(fields), port=port, tcp=fields.flag("tcp"), token=_token(fields))

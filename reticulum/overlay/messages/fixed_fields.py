@@ -41,6 +41,7 @@ def _(body: Ping) -> dict[str, Value]:
         "software": body.software,
         "token": body.token,
         "record": body.wants_record,
+        "port": body.port,
     }
 
 
@@ -51,6 +52,7 @@ def _(body: Pong) -> dict[str, Value]:
         "sequence": body.sequence,
         "software": body.software,
         "token": body.token,
+        "port": body.port,
     }
 
 
@@ -61,6 +63,7 @@ def _(body: Find) -> dict[str, Value]:
         "want": body.want.value,
         "page": body.page.number,
         "token": body.token,
+        "port": body.port,
     }
 
 
@@ -74,6 +77,7 @@ def _(body: Found) -> dict[str, Value]:
         "left": MOST_OFFSET,
         "seen": _packed(body.seen),
         "token": body.token,
+        "port": body.port,
     }
 
 

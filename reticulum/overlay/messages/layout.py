@@ -12,11 +12,11 @@ The head of every message, and the number of every kind.
         31      n  named fields (msgpack as in wire)
 
     kind                 fields; those in brackets may be missing
-     1  Ping             [sequence, software, token, record]
-     2  Pong             [seen, sequence, software, token, node]
-     3  Find             target, want, [page, token]
+     1  Ping             [sequence, software, token, record, port]
+     2  Pong             [seen, sequence, software, token, node, port]
+     3  Find             target, want, [page, token, port]
      4  Found            [holds, page, left, providers, closer, relayed, node, attached,
-                         seen, token]
+                         seen, token, port]
      5  Store            token, [providers, node]
      6  Stored           accepted, [refused, token]
      7  Gone             nodes
@@ -35,7 +35,8 @@ The head of every message, and the number of every kind.
     nodes      bytes   1 to 16 node ids of 20 bytes
     nonce      bytes   8
     page       number  seed * 256 + offset, 32 bits
-    port       number  1 to 65535
+    port       number  1 to 65535; where the sender is dialled, which may not be where this came
+                       from
     providers  bytes   groups of provider records (see records)
     record     flag    the node record is wanted
     refused    bytes   pairs of fault 1 | count 1

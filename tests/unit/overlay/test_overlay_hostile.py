@@ -298,6 +298,20 @@ def test_nobody_is_dialled_whose_address_was_only_written_on_a_question(grid: Gr
     assert [] == [to for _, to, _ in grid.sent if to.port == 9999]
 
 
+def test_nobody_far_away_hears_of_addresses_in_the_network_here(grid: Grid) -> None:
+    """All nodes here have private addresses: one with a public one is told of none of them."""
+    near, far, node = Member(grid), Member(grid, 201, OTHERS), grid.peers[0]
+    far.address = Address("44.0.0.9", 4160)
+    grid.at[far.address] = far.received
+    told = []
+    for member in (near, far):
+        found = member.ask(node, Find(target=OTHERS), pad_to=1200)
+        assert isinstance(found, Found)
+        told.append(found.closer)
+    assert told[0]
+    assert () == told[1]
+
+
 def test_goodbye_and_down_hints_for_others_change_nothing(grid: Grid) -> None:
     """A goodbye in another's name is ignored; a hint is a ping, which the hinted one answers."""
     node, other = grid.peers[0], grid.peers[1]

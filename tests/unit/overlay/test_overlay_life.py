@@ -154,6 +154,46 @@ def test_a_node_that_cannot_be_reached_stays_a_client(grid: Grid) -> None:
     assert all(inside.node.node_id not in ids(peer) for peer in grid.peers)
 
 
+def test_a_server_is_known_where_it_is_dialled(grid: Grid) -> None:
+    """
+    Its router passes 4161 on to it, and lets its own datagrams out from other ports, one for each
+    peer: tables and lookups name 4161 alone.
+    """
+    grid.grow(4)
+    inside = grid.add()
+    host, mapped = inside.address.host, Address(inside.address.host, 4161)
+    carry = grid.carry
+
+    def alias(peer: Address) -> Address:
+        # As the kernel does it, so that the answer to what came in at 4161 goes out there again.
+        return Address(peer.host, peer.port + 20_000)
+
+    def translated(datagram: bytes, from_: Address, to: Address) -> None:
+        if from_ == inside.address:
+            if to.port > 20_000:
+                carry(datagram, mapped, Address(to.host, to.port - 20_000))
+            else:
+                carry(datagram, Address(host, 50_000 + int(to.host.rpartition(".")[2])), to)
+        elif to == mapped:
+            carry(datagram, alias(from_), inside.address)
+        elif to.host == host and to.port >= 50_000:
+            carry(datagram, from_, inside.address)
+        elif to != inside.address:
+            carry(datagram, from_, to)
+
+    grid.carry = translated  # type: ignore[method-assign]
+    grid.start(inside)
+    inside.node.reached_at(4161)
+    grid.run(inside.node.joined())
+    grid.pass_time(120)
+    assert inside.node.is_server
+    for peer in grid.peers:
+        if peer is not inside:
+            (found,) = (c for c in peer.node.table.contacts() if c.node_id == inside.node.node_id)
+            assert mapped == found.address
+            assert mapped == grid.run(peer.node.find(inside.node.node_id)).address
+
+
 def test_the_dead_leave_the_tables(grid: Grid) -> None:
     """Half of the nodes die: within minutes no table names them, lookups are right at once."""
     grid.grow(12)
