@@ -38,7 +38,6 @@ from reticulum.overlay.grid_files import GridFiles
 from reticulum.overlay.identity import Identity
 from reticulum.overlay.listening import Overlay
 from reticulum.overlay.names import Names
-from reticulum.overlay.node import OverlayNode
 from reticulum.overlay.surroundings import Offer
 from reticulum.reach.admission import Admission
 from reticulum.reach.dial import HttpPeers
@@ -59,7 +58,6 @@ class Grid:
     What the rest of the node gets.
 
     Args:
-        overlay: This node in the DHT.
         reading: Pictures from here or from whoever holds the image.
         console: For the operator.
         keeping: Likewise, for the copies of images.
@@ -71,7 +69,6 @@ class Grid:
         replication: Copies on other nodes.
     """
 
-    overlay: OverlayNode
     reading: Reading
     console: Console
     keeping: KeepingConsole
@@ -260,7 +257,6 @@ def grid_of(
         reactor=reactor,
     )
     return Grid(
-        overlay=overlay,
         reading=reading,
         console=Console(
             node=overlay,

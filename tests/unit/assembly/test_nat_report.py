@@ -160,6 +160,10 @@ class _Ferry:
     by: Address | None
     since_s: float | None = None
 
+    @property
+    def is_relied_on(self) -> bool:
+        return self.by is not None
+
 
 @attrs.define
 class _Overlay:
