@@ -8,6 +8,7 @@ import attrs
 from reticulum.assembly.reach import Reach
 from reticulum.model import Contact
 from reticulum.overlay.node import OverlayNode
+from reticulum.overlay.records import Role
 from reticulum.overlay.views import OverlayStatus, StandingView
 from reticulum.reach.ferry.ferry import Ferry
 from reticulum.reach.ladder import Standing
@@ -115,6 +116,8 @@ def _addresses(
         return _rung("addresses", "unknown", f"nobody has said yet; this machine has {own}")
     voices = len(standing.seen_ports)
     said = f"{voices} {'peer sees' if voices == 1 else 'peers see'} this node at {standing.seen}"
+    if standing.role is Role.SERVER and standing.address != standing.seen:
+        said += f", to be dialled at {standing.address}"
     if standing.seen.host in hosts:
         return _rung("addresses", "own", f"{said}, an address of this machine: no NAT")
     ports = len(set(standing.seen_ports))

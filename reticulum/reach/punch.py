@@ -30,6 +30,8 @@ STRIKE_S = 4.0
 ATTEMPT_S = 0.8
 """For one connection: long enough for the far side of the world."""
 PAUSE_S = 0.1
+CALM_S = 1.0
+"""Instead of that, once somebody is there: it should be the right one, but need not be."""
 
 
 class Punch:
@@ -59,6 +61,7 @@ class Punch:
         self._looks: list[Look] = []
         self._working: list[Deferred[Any]] = []
         self._news: DeferredQueue[bool] = DeferredQueue()
+        self._is_met = False
         self._is_over = False
         self.seen: tuple[Address, ...] = ()
         """Where relays see its port."""
@@ -143,6 +146,7 @@ class Punch:
             return None
         protocol = self._inside.buildProtocol(address)
         if protocol is not None:
+            self._is_met = True
             self._reactor.callLater(0, self._news.put, True)
         return protocol
 
@@ -153,7 +157,7 @@ class Punch:
                 return
             if self._is_over:
                 return  # this was cancelled when the connection had just failed
-            await deferLater(self._reactor, PAUSE_S)
+            await deferLater(self._reactor, CALM_S if self._is_met else PAUSE_S)
 
     def _begin(self, work: Coroutine[Deferred[Any], Any, Any]) -> Deferred[Any]:
         """Do *work* until it is done, or this is closed."""
