@@ -116,7 +116,7 @@ def _play(chosen: argparse.Namespace, scratch: Path) -> int:
 
 def _about(chosen: argparse.Namespace) -> dict[str, str]:
     rates = f"{READS_PER_S:g} reads and {UPLOADS_PER_S:g} uploads a second, at random moments"
-    lab = {"where": "in the NAT lab: nodes 0 to 2 are public, the others behind NATs of all kinds"}
+    lab = {"where": "the NAT lab (--lab): nodes 0 to 2 are public, the others behind NATs of all kinds"}
     return {
         **(lab if chosen.lab else {}),
         "nodes": f"{chosen.nodes} processes in {ZONES} zones, one imaging worker each",

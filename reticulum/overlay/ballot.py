@@ -21,12 +21,14 @@ class Vote:
         reach: How far its address carries; see `reach_of`.
         udp: Whether its datagram arrived.
         tcp: Whether its connection did.
+        abstains: Whether it will not try, as one that has no datagrams of its own can't.
     """
 
     contact: Contact
     reach: int
     udp: bool | None = None
     tcp: bool | None = None
+    abstains: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -90,6 +92,7 @@ class Ballot:
     def reached(self, contact: Contact, *, tcp: bool) -> None:
         """Note that *contact* has reached this node."""
         vote = self._vote(contact)
+        vote.abstains = False
         if tcp:
             vote.tcp = True
         else:
@@ -103,6 +106,12 @@ class Ballot:
         else:
             vote.udp = False
 
+    def abstained(self, contact: Contact) -> None:
+        """Note that *contact* will not try: nobody waits for its vote."""
+        vote = self._votes.get(contact.node_id)
+        if vote is not None:
+            vote.abstains = vote.udp is None and vote.tcp is None
+
     def lacks(self, contact: Contact, *, tcp: bool) -> bool:
         """Whether *contact* has not reached this node yet."""
         vote = self._votes.get(contact.node_id)
@@ -111,6 +120,7 @@ class Ballot:
     def forget(self, *, only_refusals: bool = False) -> None:
         """Forget what came of it, not who was met."""
         for vote in self._votes.values():
+            vote.abstains = False
             vote.udp = (vote.udp or None) if only_refusals else None
             vote.tcp = (vote.tcp or None) if only_refusals else None
 
@@ -121,7 +131,9 @@ class Ballot:
     def count(self) -> Count:
         """Count."""
         farthest = max((vote.reach for vote in self._votes.values()), default=0)
-        votes = [vote for vote in self._votes.values() if vote.reach == farthest]
+        votes = [
+            vote for vote in self._votes.values() if vote.reach == farthest and not vote.abstains
+        ]
         return Count(
             peers=len(votes),
             agreed=sum(bool(v.udp and (v.tcp or not self._needs_tcp)) for v in votes),

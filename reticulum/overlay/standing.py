@@ -165,6 +165,13 @@ class Standing:
         if asked is not None:
             asked.agreed_at = now
 
+    def declined(self, nonce: bytes) -> None:
+        """Note that a peer does not dial back."""
+        asked = self._nonces.pop(nonce, None)
+        if asked is not None:
+            self._ballot.abstained(asked.contact)
+            self._judge()
+
     def knocked(self, nonce: bytes, *, tcp: bool = False) -> None:
         """Take a dial-back; one that was not asked for, or comes another way, proves nothing."""
         asked = self._nonces.get(nonce)

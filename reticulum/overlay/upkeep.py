@@ -203,5 +203,7 @@ class Upkeep:
                 self._standing.agreed(dial_me.nonce, self._clock.seconds())
             elif outcome.body.token and tries > 1:
                 self._ask_for_dial(contact, dial_me, tries=tries - 1)
+            else:
+                self._standing.declined(dial_me.nonce)
 
         self._exchange.ask(contact.address, dial_me, answered, node_id=contact.node_id)

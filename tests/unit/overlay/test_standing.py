@@ -62,6 +62,58 @@ def test_three_peers_have_to_reach_it_both_ways(udp: int, tcp: int, is_server: i
     assert node.standing.has_verdict
 
 
+def decline(node: Node, contact: Contact) -> None:
+    """One peer is asked, and says that it does not dial back."""
+    for dial_me in node.standing.dial_me(contact, node.now):
+        node.standing.declined(dial_me.nonce)
+
+
+def test_nobody_waits_for_those_who_do_not_dial_back() -> None:
+    """
+    In a small grid all have to agree, but for those that can't dial back: as a node whose own
+    datagrams make a detour.
+    """
+    node = Node()
+    node.met(*(peer(number) for number in range(3)))
+    for number in range(2):
+        node.ask(peer(number), udp=True, tcp=True)
+    assert not node.standing.server
+    decline(node, peer(2))
+    assert node.standing.server
+    assert (2, 2) == (node.standing.count.peers, node.standing.count.agreed)
+
+
+def test_who_declines_first_may_try_later() -> None:
+    """A peer that did not try is asked again with the others, and counts when it has tried."""
+    node = Node()
+    node.met(peer(1), peer(2))
+    node.wait(0)
+    decline(node, peer(1))
+    decline(node, peer(2))
+    assert not node.standing.server
+    assert 0 == node.standing.count.peers
+    node.wait(61)
+    node.ask(peer(1), udp=True, tcp=False)
+    node.wait(10)
+    assert not node.standing.server
+    assert (1, 1) == (node.standing.count.peers, node.standing.count.refused)
+
+
+def test_who_has_tried_does_not_abstain() -> None:
+    """Whoever has dialled in vain by one way can't take that back by declining the other."""
+    node = Node()
+    node.met(peer(1), peer(2))
+    node.ask(peer(2), udp=True, tcp=True)
+    over_udp, over_tcp = node.standing.dial_me(peer(1), node.now)
+    node.standing.agreed(over_udp.nonce, node.now)
+    node.wait(10)
+    node.standing.declined(over_tcp.nonce)
+    node.standing.declined(over_tcp.nonce)
+    node.standing.declined(bytes(8))
+    assert not node.standing.server
+    assert (2, 1) == (node.standing.count.peers, node.standing.count.refused)
+
+
 def test_a_knock_has_to_come_the_way_it_was_asked_for() -> None:
     """A nonce for TCP that comes in a datagram proves nothing, and does not use it up."""
     node = Node()
