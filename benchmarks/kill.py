@@ -116,9 +116,9 @@ def _play(chosen: argparse.Namespace, scratch: Path) -> int:
 
 def _about(chosen: argparse.Namespace) -> dict[str, str]:
     rates = f"{READS_PER_S:g} reads and {UPLOADS_PER_S:g} uploads a second, at random moments"
-    lab = {"where": "the NAT lab (--lab): nodes 0 to 2 are public, the others behind NATs of all kinds"}
+    lab = "the NAT lab (--lab): nodes 0 to 2 are public, the others behind NATs of all kinds"
     return {
-        **(lab if chosen.lab else {}),
+        **({"where": lab} if chosen.lab else {}),
         "nodes": f"{chosen.nodes} processes in {ZONES} zones, one imaging worker each",
         "copies": f"{COPIES}; an upload is acknowledged after 2; grace {GRACE_S:g} s",
         "images": f"{chosen.images} to begin with, 960x600 px: crops of real photographs",
