@@ -305,7 +305,7 @@ def test_nobody_far_away_hears_of_addresses_in_the_network_here(grid: Grid) -> N
     grid.at[far.address] = far.received
     told = []
     for member in (near, far):
-        found = member.ask(node, Find(target=OTHERS), pad_to=1200)
+        found = member.ask(node, Find(target=OTHERS), pad_to=padding_for(0))
         assert isinstance(found, Found)
         told.append(found.closer)
     assert told[0]
