@@ -23,7 +23,12 @@ LOOPBACK = "tcp:0:interface=127.0.0.1"
 PATIENCE_S = 30.0
 """Bound on every wait for what is sure to come; a loaded machine is slow, not wrong."""
 
-QUIET = {"RETICULUM_REACH_DISCOVER": "false", "RETICULUM_REACH_MAP_PORTS": "false"}
+QUIET = {
+    "RETICULUM_REACH_DISCOVER": "false",
+    "RETICULUM_REACH_MAP_PORTS": "false",
+    # Two that start in the same moment would both find the usual port free.
+    "RETICULUM_PEER_ADDRESS": "*:0",
+}
 
 T = TypeVar("T")
 
@@ -271,7 +276,7 @@ def surroundings(environment: Mapping[str, str] | None = None) -> dict[str, str]
     The environment for a child that finds this very reticulum, and no setting but these.
 
     Unless they say otherwise, it asks no router and no local network for anything: tests send
-    nothing beyond loopback and their own namespaces.
+    nothing beyond loopback and their own namespaces. Nor does it want a port that others want.
     """
     inherited = {name: v for name, v in os.environ.items() if not name.startswith("RETICULUM_")}
     root = str(Path(reticulum.__file__).resolve().parents[1])
