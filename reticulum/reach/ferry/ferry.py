@@ -6,13 +6,13 @@ from typing import Final
 import attrs
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from reticulum.model import Address, reach_of
 from reticulum.reach.ferry.boat import Boat
 from reticulum.reach.ferry.jetty import Door, Jetty
 from reticulum.reach.ferry.silence import Heard, Silence
+from reticulum.reach.rounds import rounds
 
 LOOK_S: Final = 0.5
 """Between two looks at whether anything is answered."""
@@ -83,9 +83,9 @@ class Ferry:
 
     async def start(self) -> None:
         """Begin to look whether it is needed."""
-        self._running = Deferred.fromCoroutine(self._run()).addErrback(
-            lambda failure: failure.trap(CancelledError) and None
-        )
+        self._running = Deferred.fromCoroutine(
+            rounds(self._look, LOOK_S, self._clock, "ferry")
+        ).addErrback(lambda failure: failure.trap(CancelledError) and None)
 
     async def stop(self) -> None:
         """Leave the ferry."""
@@ -121,16 +121,6 @@ class Ferry:
         """Begin anew: this machine is in another network now."""
         self._jetty.forget()
         self._end(was_heard=False)
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self._look()
-            except CancelledError:
-                raise
-            except Exception:  # noqa: BLE001  (a defect: into the log, and go on)
-                _log.failure("reach.ferry_failed")
-            await deferLater(self._clock, LOOK_S)
 
     async def _look(self) -> None:
         now, ride = self._clock.seconds(), self._ride

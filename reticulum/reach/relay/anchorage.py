@@ -7,7 +7,6 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.interfaces import IProtocolFactory, IReactorTime
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from reticulum.model import Address, Contact, NodeId
@@ -15,6 +14,7 @@ from reticulum.reach.pipes import DirectPipes
 from reticulum.reach.relay.greeting import Greeting
 from reticulum.reach.relay.mooring import Mooring
 from reticulum.reach.relay.status import Status
+from reticulum.reach.rounds import rounds
 
 RELAYS = 2
 LOOK_S = 0.5
@@ -106,9 +106,9 @@ class Anchorage:
 
     async def start(self) -> None:
         """Begin to look after it."""
-        self._running = Deferred.fromCoroutine(self._run()).addErrback(
-            lambda failure: failure.trap(CancelledError) and None
-        )
+        self._running = Deferred.fromCoroutine(
+            rounds(self._look, LOOK_S, self._clock, "anchorage")
+        ).addErrback(lambda failure: failure.trap(CancelledError) and None)
 
     async def stop(self) -> None:
         """Let go of every relay; streams that have begun go on."""
@@ -148,16 +148,6 @@ class Anchorage:
         if self._moorings:
             self._moorings.clear()
             self._changed()
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self._look()
-            except CancelledError:
-                raise
-            except Exception:  # noqa: BLE001  (a defect: into the log, and go on)
-                _log.failure("reach.anchorage_failed")
-            await deferLater(self._clock, LOOK_S)
 
     async def _look(self) -> None:
         now = self._clock.seconds()
