@@ -1,96 +1,34 @@
 """All pairs of four kinds of NAT: requests, and how the pipe they go over moves from the relay."""
 
 import itertools
-import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 import lab
-import pictures
-from nat_grid import Member, NatGrid, fresh_image, nat_grid
+from nat_grid import NatGrid, nat_grid
 from nat_rules import HOPELESS, Kind
-from PIL import Image
-from processes import until
+from reach_crowd import Crowd, crowd
+from reach_routes import (
+    ALONE,
+    PUBLIC,
+    READERS,
+    RELAYED_BYTES_PER_S,
+    Direction,
+    begin,
+    kept,
+    large_images,
+)
 from results import Check, Part, Series
 
-PUBLIC = 3
 PAIRS = list(itertools.combinations_with_replacement(Kind, 2))
-RELAYED_BYTES_PER_S = 1_500_000
-LARGE = (1600, 1250)
-"""In px, of noise: 6 MB, four seconds on a relay that gives no more than that."""
-ALONE = {
-    "RETICULUM_REPLICATION_COPIES": "1",
-    "RETICULUM_REACH_RELAY_BYTES_PER_S": str(RELAYED_BYTES_PER_S),
-}
-"""One copy of each image: whoever reads it has to reach the one that keeps it."""
-READERS = 2
 PACE_S = 0.05
 LOOK_S = 0.05
 PAIR_S = 6.0
 """For which each pair is asked; longer, up to the next, as long as its pipe could still move."""
 MOVED_S = 45.0
-
-
-@attrs.frozen
-class Request:
-    """One request: when it was sent and answered, on the monotonic clock, and what was wrong."""
-
-    began: float
-    ended: float
-    problem: str
-
-
-@attrs.frozen(eq=False)
-class Direction:
-    """
-    One node that reads from another.
-
-    Args:
-        reader: Who asks.
-        holder: Who alone has the images.
-        small: Id and bytes of a photograph.
-        large: The same of one that is under way for seconds.
-    """
-
-    reader: Member
-    holder: Member
-    small: tuple[str, bytes]
-    large: tuple[str, bytes]
-    requests: list[Request] = attrs.field(factory=list)
-
-    @property
-    def way(self) -> str:
-        """How the reader is connected to the holder; empty if it is not."""
-        return str(self.reader.path_to(self.holder).get("way") or "")
-
-    def read_large(self) -> None:
-        """Read the large one, once."""
-        self._ask(f"/image/{self.large[0]}/full/x.png", self.large[1])
-
-    def read_small(self, turn: int, is_over: threading.Event) -> None:
-        """Read, at a pace, what nobody has made yet, and sometimes the original."""
-        image_id, image = self.small
-        for number in itertools.count():
-            if is_over.wait(PACE_S):
-                return
-            if number % 4 == 0:
-                self._ask(f"/image/{image_id}/full/x.jpg", image)
-            else:
-                self._ask(f"/image/{image_id}/{16 + READERS * number + turn}w/x.jpg", None)
-
-    def _ask(self, path: str, wanted: bytes | None) -> None:
-        began = time.monotonic()
-        try:
-            reply = self.reader.node.get(path)
-        except OSError as error:
-            problem = repr(error)
-        else:
-            is_right = reply.kind.startswith("image/") if wanted is None else reply.body == wanted
-            problem = "" if reply.status == 200 and is_right else f"{reply.status} for {path}"
-        self.requests.append(Request(began, time.monotonic(), problem))
 
 
 @attrs.frozen
@@ -112,17 +50,29 @@ class Moved:
 
 
 def measure(part: Part, scratch: Path, *, quick: bool) -> None:
-    """Fresh grids, and in each the pairs one after the other, both ways at once."""
-    rounds = []
+    """Fresh grids; in half of them the pairs one after the other, in half all at once."""
+    rounds, crowds = [], []
     with lab.needed():
         for number in range(1 if quick else 4):
-            with nat_grid(_made(scratch / str(number)), **ALONE) as grid:
+            with nat_grid(_made(scratch / f"pairs{number}"), **ALONE) as grid:
                 rounds.append(_round(grid))
-    _tell(part, rounds)
+            with nat_grid(_made(scratch / f"crowd{number}"), **ALONE) as grid:
+                crowds.append(crowd(grid, begin(grid)))
+                print(f"  all at once: {_said(crowds[-1])}", flush=True)
+    _tell(part, rounds, crowds)
     part.notes += lab.surprises(scratch)
 
 
-def _tell(part: Part, rounds: Sequence[dict[str, list[Moved]]]) -> None:
+def _said(one: Crowd) -> str:
+    direct, wanted = len(one.direct_s), one.wanted
+    longest = max(one.direct_s, default=0)
+    return (
+        f"{direct} of {wanted} are direct, the last after {longest:.1f} s; "
+        f"{one.failed} of {one.requests} requests failed"
+    )
+
+
+def _tell(part: Part, rounds: Sequence[dict[str, list[Moved]]], crowds: Sequence[Crowd]) -> None:
     every = [moved for one in rounds for both in one.values() for moved in both]
     failed = [problem for moved in every for problem in moved.problems]
     tried = sum(moved.tried for moved in every)
@@ -145,29 +95,34 @@ def _tell(part: Part, rounds: Sequence[dict[str, list[Moved]]]) -> None:
             part.add(Series(f"{name}: direct after", "s", known))
         if None in times:
             part.notes.append(f"{name}: relayed at the end, {times.count(None)} of {len(times)}")
-    part.checks += [
-        Check.exactly(
-            Series("requests that succeeded", "%", (100 * (1 - len(failed) / tried),)), 100
+    part.add(
+        Series(
+            "all at once: the last is direct after", "s", tuple(max(c.direct_s) for c in crowds)
         ),
+    )
+    tried += sum(each.requests for each in crowds)
+    lost = len(failed) + sum(each.failed for each in crowds)
+    late = sum(each.wanted - len(each.direct_s) for each in crowds)
+    part.checks += [
+        Check.exactly(Series("requests that succeeded", "%", (100 * (1 - lost / tried),)), 100),
         Check.at_least(Series("pairs with a direct pipe, worst round", "", (min(direct),)), 8),
         Check.exactly(Series("requests of moving pairs that failed", "", (dropped,)), 0),
+        Check.exactly(
+            Series("all at once: pipes that could be direct and are not", "", (late,)), 0
+        ),
     ]
     part.notes += [
-        f"{len(rounds)} grids of {PUBLIC} public nodes and two behind each kind of NAT",
+        f"2 x {len(rounds)} grids of {PUBLIC} public nodes and two behind each kind of NAT",
         f"each pair both ways at once; times are from the first request, +{1000 * LOOK_S:g} ms",
         f"an image of 6 MB is under way as well: relays give {RELAYED_BYTES_PER_S:,} bytes/s here",
+        f"all at once: in grids of their own, {crowds[0].wanted} directions between eight nodes",
         *dict.fromkeys(failed[:10]),
     ]
 
 
 def _round(grid: NatGrid) -> dict[str, list[Moved]]:
-    for number in range(PUBLIC):
-        grid.public(f"p{number}")
-    for kind, number in itertools.product(Kind, (0, 1)):
-        grid.behind(f"{kind.value}{number}", kind)
-    grid.settle()
-    small = _kept(grid, iter(fresh_image, b""))
-    large = _kept(grid, _large_images())
+    small = begin(grid)
+    large = kept(grid, large_images())
     found = {}
     for one, other in PAIRS:
         ends = (grid[f"{one.value}0"], grid[f"{other.value}1"])
@@ -192,7 +147,7 @@ def _pair(both: Sequence[Direction], *, is_hopeless: bool) -> list[Moved]:
     is_over = threading.Event()
     threads = [threading.Thread(target=one.read_large) for one in both]
     threads += [
-        threading.Thread(target=one.read_small, args=(turn, is_over))
+        threading.Thread(target=one.read_small, args=(turn, is_over, PACE_S))
         for one in both
         for turn in range(READERS)
     ]
@@ -233,27 +188,6 @@ def _moved(one: Direction, began: float, moved_at: float | None) -> Moved:
             if r.problem
         ],
     )
-
-
-def _kept(grid: NatGrid, images: Iterator[bytes]) -> dict[str, tuple[str, bytes]]:
-    """By the name of each node behind a NAT an image that it alone keeps, uploaded elsewhere."""
-    found: dict[str, tuple[str, bytes]] = {}
-    behind = {name for name, member in grid.members.items() if member.router}
-    while behind - set(found):
-        image = next(images)
-        (keeper,) = grid.keepers(image)
-        if keeper.name not in behind - set(found):
-            continue
-        image_id = grid["p0"].node.put(image)
-        until(lambda k=keeper, i=image_id: grid.holders(i) == [k], "is where it belongs", 60)
-        found[keeper.name] = (image_id, image)
-    return found
-
-
-def _large_images() -> Iterator[bytes]:
-    for seed in itertools.count():
-        noise = random.Random(seed).randbytes(3 * LARGE[0] * LARGE[1])  # noqa: S311  (no secret)
-        yield pictures.packed(Image.frombytes("RGB", LARGE, noise), "png", compress_level=0)
 
 
 def _made(folder: Path) -> Path:

@@ -65,6 +65,8 @@ class Punch:
         self._is_over = False
         self.seen: tuple[Address, ...] = ()
         """Where relays see its port."""
+        self.is_untold = False
+        """Whether relays were asked for that, and none has said it."""
 
     async def open(
         self, host: str, relays: Sequence[Contact], also: Callable[[int], Sequence[Address]]
@@ -97,6 +99,7 @@ class Punch:
         ]
         found = [await look for look in asked]
         self.seen = tuple(address for address in found if address is not None)
+        self.is_untold = bool(asked) and not self.seen
         return tuple(dict.fromkeys([*self.seen, *own]))
 
     async def _look(self, port: int, relay: Contact) -> Address | None:

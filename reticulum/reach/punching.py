@@ -171,7 +171,10 @@ class Punching:
             raise Busy(f"no port is free: {error.strerror}") from None
         if len(punch.seen) >= LOOKS:
             self.is_symmetric = is_symmetric(punch.seen)
-        if not own:
+        # What is left then may be an address that is of use behind the same router alone: to call
+        # it an attempt would keep the two from trying again for long.
+        is_useless = punch.is_untold and not targets(own, self._own_host() or "", host)
+        if not own or is_useless:
             raise Busy("this node does not know where it can be dialled")
         return own[:MOST_ADDRESSES]
 

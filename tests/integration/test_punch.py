@@ -419,6 +419,24 @@ async def test_relays_that_do_not_say(says: bytes) -> None:
         await until(lambda: not port.open)
 
 
+async def test_nobody_says_where_a_private_address_is_seen() -> None:
+    """
+    A node that knows only its address behind its router neither asks nor dials: that says nothing
+    about routers, and is tried again after a while.
+    """
+    async with (
+        bad_relay(write_answer(Answer(Status.TOO_MANY))) as (relay, _),
+        two(relays=[relay], own_host="44.1.1.1") as (asker, asked),
+    ):
+        for end in (asker, asked):
+            end.punching._places = lambda port: [Address("192.168.1.9", port)]
+        path = await asker.meets(asked)
+        assert (0, 0) == (path.punches, path.failed_punches)
+        assert path.punch_at < asker.clock.seconds() + 2 * BUSY_S
+        with pytest.raises(Busy, match="does not know where"):
+            await asked.punching.invited("44.2.2.2", [Address("44.2.2.2", 9)])
+
+
 async def test_strangers() -> None:
     """
     Whoever finds an open port gets nothing there, neither who speaks nor who waits, and does not

@@ -23,7 +23,7 @@ class Limits:
         bytes_per_s: Of all circuits that one member dialled, both directions together, a second;
             at once after a rest, as much as in one second.
         looks: Kept open at once.
-        looks_per_node: The same, of one member.
+        looks_per_node: The same, of one member: as many as it may try to meet, or be asked to.
         wait_for_spare_s: For which a circuit waits for the node to open one more spare.
         spare_answers_s: In which a spare must answer a go.
         circuit_answers_s: In which the dialler gets his answer, whatever happens.
@@ -48,8 +48,8 @@ class Limits:
     opens_per_s: float = 10.0
     opens_burst: int = 60
     bytes_per_s: int = attrs.field(default=125_000_000, validator=v.ge(1))
-    looks: int = 256
-    looks_per_node: int = 8
+    looks: int = 512
+    looks_per_node: int = 32
     wait_for_spare_s: float = 3.0
     spare_answers_s: float = 3.0
     circuit_answers_s: float = 6.0
