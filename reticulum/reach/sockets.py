@@ -87,4 +87,6 @@ async def _connect(
 
 async def _connected(sock: socket.socket, to: tuple[str, int], seconds: float) -> None:
     loop = asyncio.get_running_loop()
-    await asyncio.wait_for(loop.sock_connect(sock, to), seconds)
+    # Not wait_for: before Python 3.12 it swallows a cancel that comes in the turn of the result.
+    async with asyncio.timeout(seconds):
+        await loop.sock_connect(sock, to)
